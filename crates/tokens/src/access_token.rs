@@ -1,0 +1,276 @@
+//! The JWT profile for access tokens (RFC 9068): [`AccessTokenClaims::mint`] on the authorization server, [`verify`] on the
+//! resource server. What is signed by one is what the other reads.
+
+use crate::claims::{ClaimFault, Claims, TimeFault};
+use crate::jwk::JwkSet;
+use crate::jws::{self, InvalidSignature, Malformed, SignFault, Unverified};
+use crate::key::PrivateKey;
+use crate::time::Time;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The `typ` that tells access tokens from every other JWT (RFC 9068 §2.1).
+pub const TYP: &str = "at+jwt";
+
+/// What an access token says (RFC 9068 §2.2). The order of the fields is the order on the wire.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct AccessTokenClaims {
+    /// The authorization server that made it.
+    pub iss: String,
+    /// The user, or the client itself where no user took part.
+    pub sub: String,
+    /// The one resource it is for; written as a string (AT-04).
+    pub aud: String,
+    /// The client it was issued to.
+    pub client_id: String,
+    /// From this moment on it is worthless.
+    pub exp: Time,
+    /// When it was made.
+    pub iat: Time,
+    /// Its name: unique, not secret, good for logs.
+    pub jti: String,
+    /// The granted scopes, space-separated; absent if there are none (AT-03).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
+    /// The granted details for this resource (RFC 9396 §9.1); absent if there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorization_details: Vec<Value>,
+    /// When the user last proved who they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<Time>,
+    /// How strong that proof was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+}
+
+impl AccessTokenClaims {
+    /// Signs the claims as a token of type `at+jwt` with `kid` (AT-01). Judges none of them: what may be granted was decided before.
+    pub fn mint(&self, key: &PrivateKey) -> Result<String, SignFault> {
+        jws::sign(TYP, key, self)
+    }
+}
+
+/// What a resource server demands of every token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Expected<'a> {
+    /// The issuer, compared byte by byte.
+    pub issuer: &'a str,
+    /// The resource server's own identifier, which must be among the audience.
+    pub audience: &'a str,
+}
+
+/// Holds a bearer token against every rule of RFC 9068 §4 and RFC 8725 §3 (RS-06). `keys` must be those of the expected issuer.
+///
+/// Does not know of revocation, nor what the token allows: scopes and details are for whoever serves the request.
+pub fn verify(token: &str, keys: &JwkSet, expected: Expected<'_>, now: Time) -> Result<AccessToken, AccessTokenError> {
+    let unverified = Unverified::parse(token)?;
+    // First of all, so that an ID token, logout token or request object of the same issuer is told what it is (RS-07).
+    if !unverified.is_typ(TYP) {
+        return Err(AccessTokenError::WrongType { found: unverified.typ().map(str::to_owned) });
+    }
+    let kid = unverified.kid().ok_or(AccessTokenError::MissingKid)?;
+    let key = keys.find(kid).ok_or_else(|| AccessTokenError::UnknownKey { kid: kid.to_owned() })?;
+    let claims = unverified.verify(key)?.into_claims();
+
+    let iss = claims.required_string("iss")?;
+    if iss != expected.issuer {
+        return Err(AccessTokenError::WrongIssuer { found: iss.to_owned(), expected: expected.issuer.to_owned() });
+    }
+    let aud = claims.audience()?;
+    if !aud.contains(&expected.audience) {
+        let found = aud.into_iter().map(str::to_owned).collect();
+        return Err(AccessTokenError::WrongAudience { found, expected: expected.audience.to_owned() });
+    }
+    claims.ensure_current(now)?;
+    // RFC 9449 §7.1, RFC 8705 §3: bound to a key, and nobody here has seen a proof of that key (RS-09).
+    if claims.get("cnf").is_some() {
+        return Err(AccessTokenError::SenderConstrained);
+    }
+    AccessToken::read(&claims).map_err(AccessTokenError::from)
+}
+
+/// An access token that passed [`verify`], and only such a one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct AccessToken {
+    /// The authorization server that made it.
+    pub iss: String,
+    /// The user or client it speaks for; unique only together with `iss` (RS-10).
+    pub sub: String,
+    /// Everyone it is for; ours is among them.
+    pub aud: Vec<String>,
+    /// The client that uses it.
+    pub client_id: String,
+    /// When it ends.
+    pub exp: Time,
+    /// When it was made.
+    pub iat: Time,
+    /// Its name.
+    pub jti: String,
+    /// The scopes, one by one.
+    pub scopes: Vec<String>,
+    /// Objects with a string `type`, otherwise unchecked (RFC 9396 §2).
+    pub authorization_details: Vec<Value>,
+    /// When the user last proved who they are.
+    pub auth_time: Option<Time>,
+    /// How strong that proof was.
+    pub acr: Option<String>,
+}
+
+impl AccessToken {
+    fn read(claims: &Claims) -> Result<AccessToken, ClaimFault> {
+        let scope = match claims.get("scope") {
+            None => "",
+            Some(Value::String(scope)) => scope,
+            Some(_) => return Err(ClaimFault::Invalid("scope")),
+        };
+        Ok(AccessToken {
+            iss: claims.required_string("iss")?.to_owned(),
+            sub: claims.required_string("sub")?.to_owned(),
+            aud: claims.audience()?.into_iter().map(str::to_owned).collect(),
+            client_id: claims.required_string("client_id")?.to_owned(),
+            exp: claims.required_numeric_date("exp")?,
+            iat: claims.required_numeric_date("iat")?,
+            jti: claims.required_string("jti")?.to_owned(),
+            scopes: scope.split(' ').filter(|one| !one.is_empty()).map(str::to_owned).collect(),
+            authorization_details: authorization_details(claims)?,
+            auth_time: claims.numeric_date("auth_time")?,
+            acr: claims.string("acr")?.map(str::to_owned),
+        })
+    }
+}
+
+/// Which rule a token broke, in a sentence for the developer who sent it.
+///
+/// A sentence never contains the token. It quotes claims only after the signature was found good, and of the header only `typ` and `kid`;
+/// quotes are ASCII, short, and free of `"` and `\`, so that they fit an RFC 6750 `error_description`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum AccessTokenError {
+    /// Not a JWT that is read here.
+    #[error("the token is not a signed JWT as RFC 9068 describes: {0}")]
+    NotAJwt(#[from] Malformed),
+    /// A JWT of another kind.
+    #[error("the token is not an access token: its `typ` is {}, not at+jwt (was an ID token sent?)", shown_option(found.as_deref()))]
+    WrongType {
+        /// Its `typ`.
+        found: Option<String>,
+    },
+    /// The header names no key.
+    #[error("the header of the token has no `kid`, so its key cannot be found")]
+    MissingKid,
+    /// The issuer has no such key.
+    #[error("the token is signed with the key {}, which the issuer does not publish", shown(kid))]
+    UnknownKey {
+        /// The key it names.
+        kid: String,
+    },
+    /// The signature does not fit the key.
+    #[error("the signature of the token is not valid")]
+    BadSignature,
+    /// From another authorization server.
+    #[error("the token is from the issuer {}; this API takes tokens from {}", shown(found), shown(expected))]
+    WrongIssuer {
+        /// Its `iss`.
+        found: String,
+        /// Ours.
+        expected: String,
+    },
+    /// For another resource.
+    #[error(
+        "the token is for {}; this API is {} (ask for it with the `resource` parameter)",
+        shown_list(found),
+        shown(expected)
+    )]
+    WrongAudience {
+        /// Its `aud`.
+        found: Vec<String>,
+        /// Ours.
+        expected: String,
+    },
+    /// Its time is over.
+    #[error("the token expired {} seconds ago", now.since(*exp))]
+    Expired {
+        /// When it ended.
+        exp: Time,
+        /// Our clock.
+        now: Time,
+    },
+    /// Its time has not come.
+    #[error("the token is not valid yet: its `{claim}` is {} seconds ahead of the clock of this API", at.since(*now))]
+    NotYetValid {
+        /// `nbf` or `iat`.
+        claim: &'static str,
+        /// What it says.
+        at: Time,
+        /// Our clock.
+        now: Time,
+    },
+    /// A claim that RFC 9068 §2.2 requires is absent.
+    #[error("the token has no claim `{0}`, which RFC 9068 requires")]
+    MissingClaim(&'static str),
+    /// A claim is of the wrong kind.
+    #[error("the claim `{0}` of the token is not of the kind that its specification says")]
+    InvalidClaim(&'static str),
+    /// Bound to a key by `cnf`.
+    #[error("the token is bound to a key and cannot be used as a bearer token")]
+    SenderConstrained,
+}
+
+impl From<InvalidSignature> for AccessTokenError {
+    fn from(_: InvalidSignature) -> AccessTokenError {
+        AccessTokenError::BadSignature
+    }
+}
+
+impl From<ClaimFault> for AccessTokenError {
+    fn from(fault: ClaimFault) -> AccessTokenError {
+        match fault {
+            ClaimFault::Missing(claim) => AccessTokenError::MissingClaim(claim),
+            ClaimFault::Invalid(claim) => AccessTokenError::InvalidClaim(claim),
+        }
+    }
+}
+
+impl From<TimeFault> for AccessTokenError {
+    fn from(fault: TimeFault) -> AccessTokenError {
+        match fault {
+            TimeFault::Expired { exp, now } => AccessTokenError::Expired { exp, now },
+            TimeFault::NotYetValid { claim, at, now } => AccessTokenError::NotYetValid { claim, at, now },
+            TimeFault::Claim(fault) => fault.into(),
+        }
+    }
+}
+
+fn authorization_details(claims: &Claims) -> Result<Vec<Value>, ClaimFault> {
+    match claims.get("authorization_details") {
+        None => Ok(Vec::new()),
+        Some(Value::Array(details)) if details.iter().all(|one| one.get("type").is_some_and(Value::is_string)) => {
+            Ok(details.clone())
+        }
+        Some(_) => Err(ClaimFault::Invalid("authorization_details")),
+    }
+}
+
+/// A quoted value may be this long.
+const MAX_SHOWN: usize = 100;
+
+/// A value fit for a sentence: only the characters of RFC 6750 §3 `error_description`, and not too many.
+fn shown(value: &str) -> String {
+    let mut text: String = value
+        .chars()
+        .take(MAX_SHOWN)
+        .map(|c| if matches!(c, ' '..='~') && c != '"' && c != '\\' { c } else { '?' })
+        .collect();
+    if value.chars().nth(MAX_SHOWN).is_some() {
+        text.push_str("...");
+    }
+    text
+}
+
+fn shown_option(value: Option<&str>) -> String {
+    value.map_or_else(|| "absent".to_owned(), shown)
+}
+
+fn shown_list(values: &[String]) -> String {
+    shown(&values.join(", "))
+}
