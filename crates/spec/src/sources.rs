@@ -1,0 +1,59 @@
+//! Gates over the sources as texts: how long a file may be, and that none tells where it was written.
+
+use crate::finding::Finding;
+use crate::repository::TextFile;
+
+/// From here on a file invites a second look.
+pub const LINES_TO_LOOK_AT: usize = 400;
+/// From here on a file must be cut.
+pub const LINES_TOO_MANY: usize = 600;
+
+/// Files that may be longer, each for its reason.
+const LONG_BY_NATURE: &[(&str, &str)] =
+    &[("crates/protocol/src/refusals.rs", "one table with a row for each way to say no; cutting it would hide a row")];
+
+/// Folders under which people's and build machines' files lie. Written in halves, or this file would find itself.
+const HOMES: &[&str] = &[
+    concat!("/ho", "me/"),
+    concat!("/ro", "ot/"),
+    concat!("/Us", "ers/"),
+    concat!("\\Us", "ers\\"),
+    concat!("/wo", "rk/"),
+];
+
+/// The Rust sources (not tests) that are longer than `limit` lines and not long by nature.
+pub fn longer_than(limit: usize, files: &[TextFile]) -> Vec<Finding> {
+    let sources = files.iter().filter(|file| is_source(file));
+    let long = sources.filter(|file| !LONG_BY_NATURE.iter().any(|(path, _)| *path == file.path));
+    long.filter_map(|file| {
+        let lines = file.text.lines().count();
+        (lines > limit).then(|| Finding::at(&file.path, 0, format!("{lines} lines: what in it has a name of its own?")))
+    })
+    .collect()
+}
+
+/// Every absolute path of a machine in a text file. Such a path helps no reader and tells an attacker something.
+pub fn leaks_of_origin(files: &[TextFile]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for file in files {
+        for (number, line) in (1..).zip(file.text.lines()) {
+            if let Some(home) = HOMES.iter().find(|home| begins_a_path(line, home)) {
+                findings.push(Finding::at(&file.path, number, format!("holds a path of a machine (`{home}…`)")));
+            }
+        }
+    }
+    findings
+}
+
+// `/path/` at the beginning of a word: in `https://api.example/path/` it belongs to a URL. A drive letter may stand before a backslash.
+fn begins_a_path(line: &str, home: &str) -> bool {
+    line.match_indices(home).any(|(at, _)| {
+        let before = line.get(..at).and_then(|head| head.chars().next_back());
+        home.starts_with('\\')
+            || !before.is_some_and(|character| character.is_alphanumeric() || "._-*}~".contains(character))
+    })
+}
+
+fn is_source(file: &TextFile) -> bool {
+    file.path.starts_with("crates/") && file.path.contains("/src/") && file.extension() == "rs"
+}
