@@ -1,0 +1,467 @@
+//! Every page, with friendly and with hostile text. `every_page` is the list: a new page is added there.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use grantd::pages::{
+    AnswerTo, Asking, Assurance, Away, Chrome, Comparison, Consent, ConsentProblem, DeveloperNote, ErrorPage, Expired,
+    Home, Lasting, Login, LoginProblem, LogoutConfirm, Mode, Notice, ResourceChoice, SafeLink, ScopeChoice, SignedIn,
+    SwitchAccount, Template, Thing, ThingGroup, Things, Tick, assets, scope_key, stylesheet, thing_key,
+};
+
+// proves: CONSENT-06
+#[test]
+fn hostile_text_never_becomes_markup() {
+    let honest: Vec<_> = every_page(&Text::honest()).into_iter().map(|(name, html)| (name, tags(&html))).collect();
+    for ((name, html), (_, expected)) in every_page(&Text::hostile()).into_iter().zip(honest) {
+        assert!(!html.contains("<img src=x") && !html.contains("<script"), "{name}: markup came through");
+        assert!(!html.contains("\" autofocus onfocus=\"1"), "{name}: an attribute was left");
+        assert_eq!(tags(&html), expected, "{name}: other elements or attributes than with honest text");
+    }
+}
+
+// proves: SESS-20
+#[test]
+fn no_page_has_a_script_an_inline_style_or_anything_from_elsewhere() {
+    for (name, html) in every_page(&Text::honest()) {
+        for tag in elements(&html) {
+            let element = tag.split_whitespace().next().unwrap();
+            assert!(!["script", "style", "iframe", "object", "base"].contains(&element), "{name}: <{tag}>");
+            assert!(attribute(tag, "style").is_none(), "{name}: style attribute in <{tag}>");
+            assert!(!tag.split_whitespace().any(|word| word.starts_with("on")), "{name}: handler in <{tag}>");
+            for loaded in ["src", "srcset", "action", "formaction"].iter().filter_map(|key| attribute(tag, key)) {
+                assert!(loaded.starts_with('/') && !loaded.starts_with("//"), "{name}: <{tag}> leaves this server");
+            }
+            match (element, attribute(tag, "href")) {
+                ("link", Some(href)) => assert!(assets().iter().any(|asset| asset.path == href), "{name}: <{tag}>"),
+                ("a", Some(_)) => {
+                    assert_eq!(attribute(tag, "rel"), Some("noopener noreferrer nofollow"), "{name}: <{tag}>");
+                }
+                _ => {}
+            }
+        }
+    }
+    let css = String::from_utf8(stylesheet().bytes.to_vec()).unwrap();
+    assert!(!css.contains("url(") && !css.contains("@import"), "the style sheet loads something");
+}
+
+#[test]
+fn every_field_has_a_name_an_id_of_its_own_and_a_label() {
+    for (name, html) in every_page(&Text::honest()) {
+        let mut ids = HashSet::new();
+        for tag in elements(&html) {
+            if let Some(id) = attribute(tag, "id") {
+                assert!(ids.insert(id.to_owned()), "{name}: id {id} twice");
+            }
+            if !tag.starts_with("input") && !tag.starts_with("button") {
+                continue;
+            }
+            let id = attribute(tag, "id").unwrap_or_else(|| panic!("{name}: no id in <{tag}>"));
+            assert!(attribute(tag, "name").is_some(), "{name}: no name in <{tag}>");
+            if tag.starts_with("input") && attribute(tag, "type") != Some("hidden") {
+                assert!(html.contains(&format!("for=\"{id}\"")), "{name}: no label for {id}");
+            }
+        }
+        for referred in
+            elements(&html).filter_map(|tag| attribute(tag, "aria-describedby").or(attribute(tag, "aria-labelledby")))
+        {
+            assert!(ids.contains(referred), "{name}: nothing has the id {referred}");
+        }
+    }
+}
+
+// proves: CONSENT-07
+#[test]
+fn every_form_is_posted_with_an_anti_forgery_token() {
+    for (name, html) in every_page(&Text::honest()) {
+        for form in html.split("<form").skip(1) {
+            let (opening, rest) = form.split_once('>').unwrap();
+            assert_eq!(attribute(opening, "method"), Some("post"), "{name}");
+            let body = rest.split("</form>").next().unwrap();
+            assert!(elements(body).any(|tag| attribute(tag, "name") == Some("csrf")), "{name}: a form without a token");
+        }
+    }
+}
+
+#[test]
+fn every_page_says_where_it_is_and_under_which_reference() {
+    for (name, html) in every_page(&Text::honest()) {
+        assert!(html.contains("<html lang=\"en\">"), "{name}");
+        let title = html.split("<title>").nth(1).unwrap().split("</title>").next().unwrap();
+        assert!(title.ends_with(" – id.example") && !title.starts_with(' '), "{name}: {title}");
+        assert!(html.contains("You are at <strong>id.example</strong>"), "{name}");
+        assert!(html.contains("<code>7f3a-c0de</code>"), "{name}");
+    }
+}
+
+#[test]
+fn development_is_said_on_every_page_and_production_on_none() {
+    let banner = "Development mode: not for production";
+    assert!(every_page(&Text::honest()).iter().all(|(_, html)| !html.contains(banner)));
+    assert!(
+        every_page(&Text { mode: Mode::Development, ..Text::honest() }).iter().all(|(_, html)| html.contains(banner))
+    );
+}
+
+// proves: SESS-26
+#[test]
+fn the_note_for_the_developer_is_shown_in_development_only() {
+    let page = |mode| error_page(&Text { mode, ..Text::honest() }).render().unwrap();
+    assert!(!page(Mode::Production).contains("REDIR-01") && !page(Mode::Production).contains("/cb2"));
+    let shown = page(Mode::Development);
+    assert!(shown.contains("REDIR-01"));
+    // `https://mailroom.example/cb2` against `https://mailroom.example/cb`: the nearest comes first.
+    assert!(shown.contains("https://mailroom.example/cb<mark>2</mark>"), "{shown}");
+    assert!(shown.contains("https://mailroom.example/cb<mark class=\"end\">ends here</mark>"));
+    assert!(shown.find("character 28").unwrap() < shown.find("character 5").unwrap());
+}
+
+#[test]
+fn a_look_alike_in_a_redirect_uri_is_shown_as_its_code_point() {
+    let mut page = error_page(&Text { mode: Mode::Development, ..Text::honest() });
+    let registered = ["https://mailroom.example/cb".to_owned()];
+    page.developer.as_mut().unwrap().comparison =
+        Some(Comparison::new("redirect_uri", "https://m\u{430}ilroom.example/cb", &registered));
+    let shown = page.render().unwrap();
+    assert!(shown.contains("https://m<mark>\\u{430}</mark>ilroom.example/cb"), "{shown}");
+    assert!(shown.contains("https://m<mark>a</mark>ilroom.example/cb"));
+}
+
+#[test]
+fn an_enormous_redirect_uri_makes_a_small_error_page() {
+    let mut page = error_page(&Text { mode: Mode::Development, ..Text::honest() });
+    let registered: Vec<_> = (0..40).map(|number| format!("https://a.example/{}/{number}", "y".repeat(8000))).collect();
+    let sent = format!("https://a.example/{}", "\u{10ffff}".repeat(8000));
+    page.developer.as_mut().unwrap().comparison = Some(Comparison::new("redirect_uri", &sent, &registered));
+    let shown = page.render().unwrap();
+    assert!(shown.len() < 60_000, "{} bytes", shown.len());
+    assert!(shown.contains("35 more registered"));
+}
+
+// proves: CONSENT-01
+#[test]
+fn the_consent_page_names_client_host_account_scopes_things_and_absence() {
+    let shown = consent(&Text::honest()).render().unwrap();
+    for needed in [
+        "<strong><bdi>Mailroom</bdi></strong>",
+        "<dd id=\"answer_to\"><code>mailroom.example</code>",
+        "<strong id=\"account\"><bdi>alice</bdi></strong>",
+        "Lockbox storage <code>boxes.example</code>",
+        "See the names of your boxes",
+        "Which boxes may it open?",
+        "<b>read the letters</b>",
+        "<bdi>letters from the bank</bdi>",
+        "Also while you are away",
+        "for up to 30 days",
+        "name=\"thing\" value=\"r0.t0.1\" autocomplete=\"off\" checked",
+        "name=\"thing\" value=\"r0.t0.0\" autocomplete=\"off\">",
+    ] {
+        assert!(shown.contains(needed), "{needed} is missing in {shown}");
+    }
+    let never_away = Consent { away: Away::NotAsked, ..consent(&Text::honest()) }.render().unwrap();
+    assert!(never_away.contains("no access while you are away") && !never_away.contains("name=\"away\""));
+}
+
+// proves: REDIR-03
+#[test]
+fn the_consent_page_says_when_any_program_could_be_the_one_that_asks() {
+    let assured = consent(&Text::honest()).render().unwrap();
+    assert!(!assured.contains("id=\"unassured\""));
+    let page =
+        Consent { answer_to: AnswerTo::ThisComputer, assurance: Assurance::AnyProgram, ..consent(&Text::honest()) };
+    let shown = page.render().unwrap();
+    assert!(shown.contains("id=\"unassured\"") && shown.contains("<dd id=\"answer_to\">a program on this computer"));
+}
+
+#[test]
+fn without_an_answer_of_the_resource_the_rest_is_offered_and_the_reason_told() {
+    let shown = consent_unanswered(&Text::honest()).render().unwrap();
+    assert!(shown.contains("could not ask <strong>Lockbox storage</strong> in time"));
+    assert!(!shown.contains("name=\"thing\"") && shown.contains("name=\"scope\"") && shown.contains("id=\"allow\""));
+}
+
+#[test]
+fn with_nothing_to_offer_there_is_only_deny() {
+    let mut page = consent_unanswered(&Text::honest());
+    page.resources.iter_mut().for_each(|resource| resource.scopes.clear());
+    let shown = page.render().unwrap();
+    assert!(shown.contains("id=\"deny\"") && !shown.contains("id=\"allow\""));
+}
+
+#[test]
+fn deny_comes_first_so_that_the_enter_key_never_allows() {
+    let shown = consent(&Text::honest()).render().unwrap();
+    let form = shown.split("id=\"consent\"").nth(1).unwrap();
+    assert!(form.find("id=\"deny\"").unwrap() < form.find("id=\"allow\"").unwrap());
+}
+
+// proves: LOGIN-01
+#[test]
+fn a_refused_sign_in_keeps_the_username_and_never_a_password() {
+    let shown = login(&Text::honest(), LoginProblem::NotAccepted).render().unwrap();
+    assert!(shown.contains("name=\"username\" value=\"alice\""));
+    let password = elements(&shown).find(|tag| attribute(tag, "name") == Some("password")).unwrap();
+    assert_eq!(attribute(password, "value"), None);
+    let missing = login(&Text::honest(), LoginProblem::PasswordMissing).render().unwrap();
+    assert!(missing.contains("aria-describedby=\"password_problem\"") && !missing.contains("username_problem"));
+}
+
+#[test]
+fn only_safe_addresses_become_links() {
+    assert!(SafeLink::parse("https://mailroom.example/", Mode::Production).is_some());
+    assert!(SafeLink::parse("http://127.0.0.1:9000/", Mode::Development).is_some());
+    for (address, mode) in [
+        ("http://127.0.0.1:9000/", Mode::Production),
+        ("http://mailroom.example/", Mode::Development),
+        ("javascript:alert(1)", Mode::Development),
+        ("data:text/html,hello", Mode::Development),
+        ("https://id.example@evil.example/", Mode::Production),
+        ("/relative", Mode::Production),
+    ] {
+        assert_eq!(SafeLink::parse(address, mode), None, "{address}");
+    }
+}
+
+#[test]
+fn lengths_of_time_are_told_in_whole_units() {
+    let told = |seconds| Lasting(seconds).to_string();
+    assert_eq!([told(1), told(60), told(90), told(121)], ["1 second", "1 minute", "90 seconds", "3 minutes"]);
+    assert_eq!([told(3600), told(5400), told(7201)], ["1 hour", "90 minutes", "3 hours"]);
+    assert_eq!([told(86_400), told(2_592_000)], ["1 day", "30 days"]);
+}
+
+#[test]
+fn pages_and_assets_stay_small() {
+    assert!(stylesheet().bytes.len() < 10_000, "{} bytes of style", stylesheet().bytes.len());
+    for (name, html) in every_page(&Text::honest()) {
+        assert!(html.len() < if name.starts_with("login") { 8_000 } else { 16_000 }, "{name}: {} bytes", html.len());
+    }
+    for asset in assets() {
+        let digest = asset.path.strip_prefix("/static/").and_then(|rest| rest.split_once('/')).unwrap().0;
+        assert!(digest.len() == 16 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()), "{}", asset.path);
+    }
+}
+
+/// Not a check but a gallery: open `index.html` in a browser through any server of files on loopback.
+#[test]
+fn the_gallery_can_be_written() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages");
+    let mut pages = every_page(&Text { mode: Mode::Development, ..Text::honest() });
+    pages.extend(every_page(&Text::honest()).into_iter().map(|(name, html)| (format!("production-{name}"), html)));
+    for asset in assets() {
+        let path = folder.join(asset.path.trim_start_matches('/'));
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, asset.bytes).unwrap();
+    }
+    let links: Vec<_> = pages.iter().map(|(name, _)| format!("<p><a href=\"{name}.html\">{name}</a>")).collect();
+    std::fs::write(folder.join("index.html"), links.join("\n")).unwrap();
+    for (name, html) in pages {
+        std::fs::write(folder.join(format!("{name}.html")), html).unwrap();
+    }
+}
+
+/// What outsiders and accounts bring into a page.
+#[derive(Clone)]
+struct Text {
+    mode: Mode,
+    client: String,
+    account: String,
+    words: String,
+    host: String,
+    opaque: String,
+}
+
+impl Text {
+    fn honest() -> Self {
+        let [client, account, words, host, opaque] =
+            ["Mailroom", "alice", "letters from the bank", "boxes.example", "b0x-5f2e"].map(str::to_owned);
+        Self { mode: Mode::Production, client, account, words, host, opaque }
+    }
+
+    /// Markup in every place a stranger can write to. (Control and bidi characters are taken out before.)
+    fn hostile() -> Self {
+        let attack = "</title></bdi><img src=x onerror=alert(1)><script>alert(1)</script>\" autofocus onfocus=\"1' x='{{7*7}}&amp;";
+        let [client, account, words, host, opaque] = [attack; 5].map(str::to_owned);
+        Self { mode: Mode::Production, client, account, words, host, opaque }
+    }
+
+    fn chrome(&self) -> Chrome {
+        Chrome { issuer_host: "id.example".to_owned(), mode: self.mode, correlation_id: "7f3a-c0de".to_owned() }
+    }
+}
+
+fn every_page(text: &Text) -> Vec<(String, String)> {
+    let mut pages = Vec::new();
+    let mut add = |name: &str, html: Result<String, askama::Error>| pages.push((name.to_owned(), html.unwrap()));
+    add("login", login(text, LoginProblem::None).render());
+    add("login-alone", Login { asking: None, username: String::new(), ..login(text, LoginProblem::None) }.render());
+    add("login-missing", login(text, LoginProblem::BothMissing).render());
+    add("login-refused", login(text, LoginProblem::NotAccepted).render());
+    add("login-throttled", login(text, LoginProblem::Throttled { wait: Lasting(45) }).render());
+    add("consent", consent(text).render());
+    add("consent-untouched", consent_untouched(text).render());
+    add("consent-native", consent_native(text).render());
+    add("consent-unanswered", consent_unanswered(text).render());
+    let private = AnswerTo::PrivateScheme("com.example.mailroom".to_owned());
+    let nothing = Consent { problem: ConsentProblem::NothingTicked, answer_to: private, ..consent_untouched(text) };
+    add("consent-nothing", nothing.render());
+    add("error", error_page(text).render());
+    let home = SafeLink::parse("https://mailroom.example/", text.mode);
+    add(
+        "expired",
+        Expired { chrome: text.chrome(), client_name: Some(text.client.clone()), client_home: home }.render(),
+    );
+    add("expired-unknown", Expired { chrome: text.chrome(), client_name: None, client_home: None }.render());
+    let signed_in =
+        SignedIn { account: text.account.clone(), sign_out_action: "/logout".to_owned(), csrf: text.opaque.clone() };
+    add("home", Home { chrome: text.chrome(), signed_in: Some(signed_in.clone()) }.render());
+    add("home-stranger", Home { chrome: text.chrome(), signed_in: None }.render());
+    add("logout-confirm", LogoutConfirm { chrome: text.chrome(), signed_in }.render());
+    add("signed-out", Notice::signed_out(text.chrome()).render());
+    add("denied", Notice::denied(text.chrome(), &text.client).render());
+    add("not-found", Notice::not_found(text.chrome()).render());
+    add("method-not-allowed", Notice::method_not_allowed(text.chrome()).render());
+    add("forged", Notice::forged(text.chrome()).render());
+    add("too-many", Notice::too_many(text.chrome(), Lasting(30)).render());
+    add("unavailable", Notice::unavailable(text.chrome()).render());
+    add("notice", Notice::new(text.chrome(), &text.words, &[&text.words]).render());
+    pages
+}
+
+fn login(text: &Text, problem: LoginProblem) -> Login {
+    let answer_to = AnswerTo::Host(text.host.replace("boxes", "mailroom"));
+    Login {
+        chrome: text.chrome(),
+        action: "/login".to_owned(),
+        request: text.opaque.clone(),
+        csrf: text.opaque.clone(),
+        username: if problem == LoginProblem::None { String::new() } else { text.account.clone() },
+        problem,
+        asking: Some(Asking { client_name: text.client.clone(), answer_to }),
+    }
+}
+
+fn consent(text: &Text) -> Consent {
+    let things = [
+        ("Box 1", text.words.as_str(), Tick::Off),
+        ("Box 2", "magazines", Tick::On),
+        ("Box 3", "from the family", Tick::Off),
+    ];
+    let things = things.iter().enumerate().map(|(index, (title, subtitle, tick))| Thing {
+        key: thing_key(0, 0, index),
+        title: (*title).to_owned(),
+        subtitle: (*subtitle).to_owned(),
+        tick: *tick,
+    });
+    let boxes = ThingGroup {
+        question: "Which boxes may it open?".to_owned(),
+        actions: vec!["read the letters".to_owned(), text.words.replace("letters from the bank", "mark them as read")],
+        things: Things::Listed(things.collect()),
+    };
+    let scope = |resource, scope, label: &str, detail: Option<&str>| ScopeChoice {
+        key: scope_key(resource, scope),
+        label: label.to_owned(),
+        detail: detail.map(str::to_owned),
+        tick: Tick::On,
+    };
+    let storage = ResourceChoice {
+        name: "Lockbox storage".to_owned(),
+        host: text.host.clone(),
+        groups: vec![boxes],
+        scopes: vec![scope(0, 0, "See the names of your boxes", Some("Also of those that it may not open."))],
+    };
+    let address = ResourceChoice {
+        name: "Address book".to_owned(),
+        host: "people.example".to_owned(),
+        groups: vec![],
+        scopes: vec![scope(1, 0, "See who writes to you", None), scope(1, 1, "Add people to your address book", None)],
+    };
+    Consent {
+        chrome: text.chrome(),
+        action: "/consent".to_owned(),
+        request: text.opaque.clone(),
+        csrf: text.opaque.clone(),
+        client_name: text.client.clone(),
+        answer_to: AnswerTo::Host(text.host.replace("boxes", "mailroom")),
+        assurance: Assurance::Assured,
+        account: text.account.clone(),
+        switch_account: Some(SwitchAccount { action: "/consent".to_owned() }),
+        problem: ConsentProblem::None,
+        resources: vec![storage, address],
+        lasts: Lasting(3600),
+        away: Away::Asked { lasts: Lasting(2_592_000), tick: Tick::On },
+    }
+}
+
+fn consent_untouched(text: &Text) -> Consent {
+    let mut page = Consent { away: Away::NotAsked, ..consent(text) };
+    page.resources.truncate(1);
+    for resource in &mut page.resources {
+        resource.scopes.clear();
+        for group in &mut resource.groups {
+            if let Things::Listed(things) = &mut group.things {
+                for thing in things {
+                    thing.tick = Tick::Off;
+                }
+            }
+        }
+    }
+    page
+}
+
+fn consent_native(text: &Text) -> Consent {
+    let mut page = consent(text);
+    page.resources.truncate(1);
+    Consent { answer_to: AnswerTo::ThisComputer, assurance: Assurance::AnyProgram, ..page }
+}
+
+fn consent_unanswered(text: &Text) -> Consent {
+    let mut page = consent(text);
+    page.resources.truncate(1);
+    page.resources
+        .iter_mut()
+        .flat_map(|resource| &mut resource.groups)
+        .for_each(|group| group.things = Things::NoAnswer);
+    page
+}
+
+fn error_page(text: &Text) -> ErrorPage {
+    let registered = ["http://127.0.0.1/cb".to_owned(), "https://mailroom.example/cb".to_owned()];
+    ErrorPage {
+        chrome: text.chrome(),
+        heading: "This app sent a request that cannot be answered".to_owned(),
+        explanation:
+            "The address to which it wants the answer is not one that it has registered here. Nothing was shared."
+                .to_owned(),
+        advice: "Go back to the app and try again. If this page comes again, tell the people who run the app."
+            .to_owned(),
+        developer: Some(DeveloperNote {
+            rule: "REDIR-01".to_owned(),
+            section: "RFC 9700 §2.1".to_owned(),
+            reason: "The redirect_uri of the request must equal a registered one, byte for byte.".to_owned(),
+            comparison: Some(Comparison::new("redirect_uri", "https://mailroom.example/cb2", &registered)),
+        }),
+    }
+}
+
+/// The opening tags of a page, without their brackets. Escaped text has no `<`, and attribute values no `>`.
+fn elements(html: &str) -> impl Iterator<Item = &str> {
+    html.split('<')
+        .skip(1)
+        .filter_map(|piece| piece.split_once('>').map(|(tag, _)| tag))
+        .filter(|tag| !tag.starts_with(['/', '!']))
+}
+
+fn attribute<'a>(tag: &'a str, key: &str) -> Option<&'a str> {
+    tag.split_once(&format!(" {key}=\"")).and_then(|(_, rest)| rest.split_once('"')).map(|(value, _)| value)
+}
+
+/// The shape of a page: its elements with the names of their attributes.
+fn tags(html: &str) -> Vec<String> {
+    let mut shape = Vec::new();
+    for tag in elements(html) {
+        let outside_values: String = tag.split('"').step_by(2).collect();
+        shape.push(outside_values);
+    }
+    shape
+}
