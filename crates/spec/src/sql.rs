@@ -73,6 +73,44 @@ pub fn violations(files: &[TextFile]) -> Vec<Finding> {
     findings
 }
 
+/// Every statement that is put together at run time, and every statement outside the store.
+///
+/// STORE-10: a value reaches the database as a parameter only. Reads literals that begin like a statement; a statement glued from fragments
+/// without a verb is for the reviewer to see.
+pub fn concatenated_or_astray(files: &[TextFile]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let sources = files.iter().filter(|file| file.path.contains("/src/") && file.extension() == "rs");
+    for file in sources.filter(|file| file.path.starts_with("crates/") && !file.path.starts_with("crates/spec/")) {
+        for literal in literals(&file.text).iter().filter(|literal| begins_like_sql(&literal.value)) {
+            if !file.path.starts_with("crates/store/") {
+                findings.push(Finding::at(&file.path, literal.line, "SQL belongs into crates/store"));
+            } else if literal.value.contains('{') {
+                findings.push(Finding::at(
+                    &file.path,
+                    literal.line,
+                    "a statement is a constant: pass the value as a parameter",
+                ));
+            }
+        }
+    }
+    findings
+}
+
+fn begins_like_sql(text: &str) -> bool {
+    const BEGINNINGS: &[&str] = &[
+        "SELECT ",
+        "INSERT INTO ",
+        "INSERT OR ",
+        "UPDATE ",
+        "DELETE FROM ",
+        "WITH ",
+        "CREATE ",
+        "ALTER TABLE ",
+        "DROP ",
+    ];
+    BEGINNINGS.iter().any(|beginning| text.trim_start().starts_with(beginning))
+}
+
 fn judge(path: &str, first_line: usize, sql: &str) -> Vec<Finding> {
     let tokens = tokens(sql);
     let mut findings = Vec::new();

@@ -1,4 +1,4 @@
-use grantd_spec::sql::violations;
+use grantd_spec::sql::{concatenated_or_astray, violations};
 
 use crate::{assert_none, file, repository_files};
 
@@ -77,5 +77,27 @@ fn statements_are_read_from_string_literals_and_not_from_comments_or_code() {
     assert_eq!(
         lines,
         ["crates/store/src/statements.rs:6: `FOR SHARE` is not portable: one guarded UPDATE … WHERE … RETURNING"]
+    );
+}
+
+#[test]
+fn every_statement_is_a_constant_of_the_store() {
+    assert_none(&concatenated_or_astray(&repository_files()));
+}
+
+#[test]
+fn a_statement_put_together_or_astray_is_found() {
+    let glued = file("crates/store/src/rows.rs", "let sql = format!(\"SELECT * FROM codes WHERE hash = '{hash}'\");");
+    let astray = file("crates/server/src/http/token.rs", "let sql = \"\\n  DELETE FROM codes WHERE hash = $1\";");
+    let constant = file("crates/store/src/statements.rs", "const A: &str = \"DELETE FROM codes WHERE hash = $1\";");
+    let prose = file("crates/server/src/main.rs", "println!(\"Update {name} with care\");");
+    let findings = concatenated_or_astray(&[glued, astray, constant, prose]);
+    let lines: Vec<_> = findings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        [
+            "crates/store/src/rows.rs:1: a statement is a constant: pass the value as a parameter",
+            "crates/server/src/http/token.rs:1: SQL belongs into crates/store",
+        ]
     );
 }
