@@ -1,6 +1,7 @@
 //! The project held to its own rules. Each gate is applied to the repository and to a small text that breaks it.
 #![expect(clippy::unwrap_used, reason = "tests")]
 
+mod ambient_reads;
 mod awaiting;
 mod catalogue;
 mod conformance;
