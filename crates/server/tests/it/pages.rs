@@ -295,7 +295,7 @@ fn every_page(text: &Text) -> Vec<(String, String)> {
     let mut add = |name: &str, html: Result<String, askama::Error>| pages.push((name.to_owned(), html.unwrap()));
     add("login", login(text, LoginProblem::None).render());
     add("login-alone", Login { asking: None, username: String::new(), ..login(text, LoginProblem::None) }.render());
-    add("login-missing", login(text, LoginProblem::BothMissing).render());
+    add("login-missing", Login { username: String::new(), ..login(text, LoginProblem::BothMissing) }.render());
     add("login-refused", login(text, LoginProblem::NotAccepted).render());
     add("login-throttled", login(text, LoginProblem::Throttled { wait: Lasting(45) }).render());
     add("consent", consent(text).render());
@@ -335,7 +335,7 @@ fn login(text: &Text, problem: LoginProblem) -> Login {
         action: "/login".to_owned(),
         request: text.opaque.clone(),
         csrf: text.opaque.clone(),
-        username: if problem == LoginProblem::None { String::new() } else { text.account.clone() },
+        username: text.account.clone(),
         problem,
         asking: Some(Asking { client_name: text.client.clone(), answer_to }),
     }
