@@ -6,7 +6,7 @@
 
 use askama::Template;
 
-use super::{AnswerTo, Chrome, Lasting};
+use super::{AnswerTo, Chrome, Lasting, PlainText};
 
 /// The consent page. Its form posts to `action`:
 /// `request`, `csrf`, `scope` and `thing` (each any number of times, values are keys), `away` (value `yes`, at most once),
@@ -22,8 +22,8 @@ pub struct Consent {
     pub request: String,
     /// Anti-forgery token, good for both forms of the page.
     pub csrf: String,
-    /// Name of the client, as it claims it.
-    pub client_name: String,
+    /// Name of the client, as it claims it; its `client_id` if that leaves nothing to show.
+    pub client_name: PlainText,
     /// Who will receive the answer.
     pub answer_to: AnswerTo,
     /// Whether the address proves who the client is.
@@ -121,9 +121,9 @@ pub struct Thing {
     /// From [`thing_key`].
     pub key: String,
     /// `Box 1`.
-    pub title: String,
+    pub title: PlainText,
     /// `letters from the bank`; empty for none.
-    pub subtitle: String,
+    pub subtitle: PlainText,
     /// How it starts out. [`Tick::Off`] unless the client named this very thing: choosing is the person's part.
     pub tick: Tick,
 }

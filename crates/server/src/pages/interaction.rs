@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Chrome, SafeLink};
+use super::{Chrome, PlainText, SafeLink};
 
 /// The page at the issuer's address, for people who wonder where they are.
 #[derive(Clone, Debug, Template)]
@@ -42,7 +42,7 @@ pub struct Expired {
     /// Around the page.
     pub chrome: Chrome,
     /// Name of the client, if the request can still be found.
-    pub client_name: Option<String>,
+    pub client_name: Option<PlainText>,
     /// The client's own page, where a person can start again.
     pub client_home: Option<SafeLink>,
 }

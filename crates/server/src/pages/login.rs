@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{AnswerTo, Chrome, Lasting};
+use super::{AnswerTo, Chrome, Lasting, PlainText};
 
 /// The sign-in page. Its form posts `request`, `csrf`, `username`, `password` to `action` by the button `sign_in`.
 #[derive(Clone, Debug, Template)]
@@ -27,8 +27,8 @@ pub struct Login {
 /// The client for which a person signs in.
 #[derive(Clone, Debug)]
 pub struct Asking {
-    /// Name of the client, as it claims it.
-    pub client_name: String,
+    /// Name of the client, as it claims it; its `client_id` if that leaves nothing to show.
+    pub client_name: PlainText,
     /// Who will receive the answer.
     pub answer_to: AnswerTo,
 }

@@ -4,8 +4,7 @@
 //!
 //! Every page works without a script, loads one style sheet and one picture from this server, and is made for
 //! `Content-Security-Policy: default-src 'none'; style-src 'self'; img-src 'self'` (SESS-07, SESS-20). Text is escaped
-//! by the templates. Bidi and control characters of client-supplied text are removed by whoever fills the struct
-//! (CONSENT-06); the pages only isolate such text with `<bdi>`.
+//! by the templates; what outsiders wrote comes in as [`PlainText`] and is isolated with `<bdi>` (CONSENT-06).
 //!
 //! Sending the page with its headers, anti-forgery tokens and every decision are *not* done here.
 
@@ -27,7 +26,7 @@ pub use error::{Comparison, DeveloperNote, ErrorPage};
 pub use interaction::{Expired, Home, LogoutConfirm, SignedIn};
 pub use login::{Asking, Login, LoginProblem};
 pub use notice::Notice;
-pub use words::{AnswerTo, Lasting, SafeLink};
+pub use words::{AnswerTo, Lasting, PlainText, SafeLink};
 
 /// What every page shows around its content.
 ///

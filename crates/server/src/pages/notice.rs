@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Chrome, Lasting};
+use super::{Chrome, Lasting, PlainText};
 
 /// A heading and a few sentences, without a form.
 #[derive(Clone, Debug, Template)]
@@ -28,7 +28,7 @@ impl Notice {
     }
 
     /// After denying, when the browser cannot be sent back.
-    pub fn denied(chrome: Chrome, client_name: &str) -> Self {
+    pub fn denied(chrome: Chrome, client_name: &PlainText) -> Self {
         let what = format!("{client_name} was given nothing.");
         Self::new(chrome, "You said no", &[&what, "You can close this page."])
     }

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use grantd::pages::{
     AnswerTo, Asking, Assurance, Away, Chrome, Comparison, Consent, ConsentProblem, DeveloperNote, ErrorPage, Expired,
-    Home, Lasting, Login, LoginProblem, LogoutConfirm, Mode, Notice, ResourceChoice, SafeLink, ScopeChoice, SignedIn,
-    SwitchAccount, Template, Thing, ThingGroup, Things, Tick, assets, scope_key, stylesheet, thing_key,
+    Home, Lasting, Login, LoginProblem, LogoutConfirm, Mode, Notice, PlainText, ResourceChoice, SafeLink, ScopeChoice,
+    SignedIn, SwitchAccount, Template, Thing, ThingGroup, Things, Tick, assets, scope_key, stylesheet, thing_key,
 };
 
 // proves: CONSENT-06
@@ -20,7 +20,6 @@ fn hostile_text_never_becomes_markup() {
     }
 }
 
-// proves: SESS-20
 #[test]
 fn no_page_has_a_script_an_inline_style_or_anything_from_elsewhere() {
     for (name, html) in every_page(&Text::honest()) {
@@ -70,7 +69,6 @@ fn every_field_has_a_name_an_id_of_its_own_and_a_label() {
     }
 }
 
-// proves: CONSENT-07
 #[test]
 fn every_form_is_posted_with_an_anti_forgery_token() {
     for (name, html) in every_page(&Text::honest()) {
@@ -162,7 +160,6 @@ fn the_consent_page_names_client_host_account_scopes_things_and_absence() {
     assert!(never_away.contains("no access while you are away") && !never_away.contains("name=\"away\""));
 }
 
-// proves: REDIR-03
 #[test]
 fn the_consent_page_says_when_any_program_could_be_the_one_that_asks() {
     let assured = consent(&Text::honest()).render().unwrap();
@@ -195,7 +192,6 @@ fn deny_comes_first_so_that_the_enter_key_never_allows() {
     assert!(form.find("id=\"deny\"").unwrap() < form.find("id=\"allow\"").unwrap());
 }
 
-// proves: LOGIN-01
 #[test]
 fn a_refused_sign_in_keeps_the_username_and_never_a_password() {
     let shown = login(&Text::honest(), LoginProblem::NotAccepted).render().unwrap();
@@ -206,6 +202,19 @@ fn a_refused_sign_in_keeps_the_username_and_never_a_password() {
     assert!(missing.contains("aria-describedby=\"password_problem\"") && !missing.contains("username_problem"));
 }
 
+// proves: CONSENT-06
+#[test]
+fn text_of_outsiders_cannot_disguise_itself() {
+    let shown = |text: &str| PlainText::new(text).to_string();
+    assert_eq!(shown("Mail\u{202e}moor\u{202c}"), "Mailmoor");
+    assert_eq!(shown("My\u{0}\u{7f}\u{200b}Bank\r\n\n  of\u{2028}trust\u{2067}"), "MyBank of trust");
+    assert_eq!(shown("\u{3164}\u{e0041}"), "");
+    assert_eq!(shown("می\u{200c}خواهم & <b>"), "می\u{200c}خواهم & <b>", "honest text stays as it is");
+    assert_eq!(shown(&"é".repeat(81)), format!("{}…", "é".repeat(80)));
+    assert_eq!(shown(&"é".repeat(80)), "é".repeat(80));
+}
+
+// proves: CONSENT-06
 #[test]
 fn only_safe_addresses_become_links() {
     assert!(SafeLink::parse("https://mailroom.example/", Mode::Production).is_some());
@@ -280,7 +289,7 @@ impl Text {
 
     /// Markup in every place a stranger can write to. (Control and bidi characters are taken out before.)
     fn hostile() -> Self {
-        let attack = "</title></bdi><img src=x onerror=alert(1)><script>alert(1)</script>\" autofocus onfocus=\"1' x='{{7*7}}&amp;";
+        let attack = "\" autofocus onfocus=\"1</title></bdi><img src=x><script>alert(1)</script>'&amp;{{7*7}}";
         let [client, account, words, host, opaque] = [attack; 5].map(str::to_owned);
         Self { mode: Mode::Production, client, account, words, host, opaque }
     }
@@ -309,7 +318,7 @@ fn every_page(text: &Text) -> Vec<(String, String)> {
     let home = SafeLink::parse("https://mailroom.example/", text.mode);
     add(
         "expired",
-        Expired { chrome: text.chrome(), client_name: Some(text.client.clone()), client_home: home }.render(),
+        Expired { chrome: text.chrome(), client_name: Some(PlainText::new(&text.client)), client_home: home }.render(),
     );
     add("expired-unknown", Expired { chrome: text.chrome(), client_name: None, client_home: None }.render());
     let signed_in =
@@ -318,7 +327,7 @@ fn every_page(text: &Text) -> Vec<(String, String)> {
     add("home-stranger", Home { chrome: text.chrome(), signed_in: None }.render());
     add("logout-confirm", LogoutConfirm { chrome: text.chrome(), signed_in }.render());
     add("signed-out", Notice::signed_out(text.chrome()).render());
-    add("denied", Notice::denied(text.chrome(), &text.client).render());
+    add("denied", Notice::denied(text.chrome(), &PlainText::new(&text.client)).render());
     add("not-found", Notice::not_found(text.chrome()).render());
     add("method-not-allowed", Notice::method_not_allowed(text.chrome()).render());
     add("forged", Notice::forged(text.chrome()).render());
@@ -337,7 +346,7 @@ fn login(text: &Text, problem: LoginProblem) -> Login {
         csrf: text.opaque.clone(),
         username: text.account.clone(),
         problem,
-        asking: Some(Asking { client_name: text.client.clone(), answer_to }),
+        asking: Some(Asking { client_name: PlainText::new(&text.client), answer_to }),
     }
 }
 
@@ -349,8 +358,8 @@ fn consent(text: &Text) -> Consent {
     ];
     let things = things.iter().enumerate().map(|(index, (title, subtitle, tick))| Thing {
         key: thing_key(0, 0, index),
-        title: (*title).to_owned(),
-        subtitle: (*subtitle).to_owned(),
+        title: PlainText::new(title),
+        subtitle: PlainText::new(subtitle),
         tick: *tick,
     });
     let boxes = ThingGroup {
@@ -381,7 +390,7 @@ fn consent(text: &Text) -> Consent {
         action: "/consent".to_owned(),
         request: text.opaque.clone(),
         csrf: text.opaque.clone(),
-        client_name: text.client.clone(),
+        client_name: PlainText::new(&text.client),
         answer_to: AnswerTo::Host(text.host.replace("boxes", "mailroom")),
         assurance: Assurance::Assured,
         account: text.account.clone(),
