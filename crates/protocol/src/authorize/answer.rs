@@ -1,0 +1,112 @@
+//! The answer to an authorization request: a grant, its code, and the redirect that carries the code (RFC 6749 §4.1.2).
+
+use grantd_tokens::{Secret, Time};
+
+use super::VerifiedRedirectUri;
+use crate::changes::Change;
+use crate::endpoint::{Env, Ledger};
+use crate::names::{GrantId, Issuer, Scope, Scopes};
+use crate::records::{Client, Code, Detail, Grant, GrantState, PendingRequest, Presence, Redemption, Session};
+use crate::token::grant_type::GrantType;
+
+/// What the user left ticked: within what was asked (AUTHZ-14).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// Scopes.
+    pub scopes: Scopes,
+    /// Details, each with the thing it is about.
+    pub details: Vec<Detail>,
+}
+
+/// A code on its way to the client. The address is a secret for a minute: it is never logged.
+pub struct AuthorizationResponse {
+    to: VerifiedRedirectUri,
+    code: Secret,
+    state: Option<String>,
+    issuer: Issuer,
+}
+
+impl AuthorizationResponse {
+    /// The value of `Location`: `code`, `state` unchanged (AUTHZ-11), `iss` (AUTHZ-10).
+    pub fn location(&self) -> String {
+        let mut parameters = vec![("code", self.code.expose())];
+        parameters.extend(self.state.as_deref().map(|state| ("state", state)));
+        parameters.push(("iss", self.issuer.as_str()));
+        self.to.with_parameters(&parameters)
+    }
+
+    /// Where it goes.
+    pub fn to(&self) -> &VerifiedRedirectUri {
+        &self.to
+    }
+}
+
+impl std::fmt::Debug for AuthorizationResponse {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("AuthorizationResponse").field("to", &self.to).finish_non_exhaustive()
+    }
+}
+
+/// Writes down the grant and its code. The caller has checked that the user is signed in and agrees.
+pub fn approve(
+    pending: &PendingRequest,
+    to: VerifiedRedirectUri,
+    choice: Choice,
+    (session, client): (&Session, &Client),
+    env: &mut Env<'_>,
+    ledger: &mut Ledger,
+) -> AuthorizationResponse {
+    let presence = if choice.scopes.contains(&Scope::offline_access()) && may_refresh(client) {
+        Presence::Offline
+    } else {
+        Presence::WhileSignedIn
+    };
+    let grant = Grant {
+        id: GrantId::new(Secret::random(env.random).expose()),
+        user: session.user.clone(),
+        client: client.id.clone(),
+        session: session.id,
+        scopes: choice.scopes,
+        resources: pending.resources.clone(),
+        details: choice.details,
+        presence,
+        authenticated_at: session.authenticated_at,
+        created_at: env.now,
+        expires_at: end_of_grant(client, presence, session, env),
+        state: GrantState::Standing,
+    };
+    let code = Secret::random(env.random);
+    let record = Code {
+        hash: code.hash(),
+        grant: grant.id.clone(),
+        client: client.id.clone(),
+        redirect_uri: pending.redirect_uri.clone(),
+        code_challenge: pending.code_challenge,
+        issued_at: env.now,
+        expires_at: env.now + env.settings.lifetimes.authorization_code,
+        wrong_verifiers: 0,
+        redemption: Redemption::Pending,
+    };
+    ledger.if_answered(Change::AddGrant(grant));
+    ledger.if_answered(Change::AddCode(record));
+    AuthorizationResponse { to, code, state: pending.state.clone(), issuer: env.settings.issuer.clone() }
+}
+
+/// The absolute end of everything under the grant (REFRESH-12, AT-06): never later than its session unless the user let it
+/// last, and for a client without refresh tokens the end of the one access token it can get.
+fn end_of_grant(client: &Client, presence: Presence, session: &Session, env: &Env<'_>) -> Time {
+    let lifetimes = &env.settings.lifetimes;
+    let longest = if may_refresh(client) {
+        env.now + lifetimes.refresh_token
+    } else {
+        env.now + lifetimes.authorization_code + grantd_tokens::Seconds::hours(1)
+    };
+    match presence {
+        Presence::Offline => longest,
+        Presence::WhileSignedIn => longest.min(session.expires_at),
+    }
+}
+
+fn may_refresh(client: &Client) -> bool {
+    client.grant_types.contains(&GrantType::RefreshToken)
+}

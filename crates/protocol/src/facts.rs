@@ -1,0 +1,73 @@
+//! What a request names, and what the store knew about it.
+//!
+//! Owns the two shapes that travel between core and store. Records only, never derived values: whoever adds a field
+//! says here what is loaded with what. Start at [`Lookup`].
+
+use grantd_tokens::Digest;
+
+use crate::names::{ClientId, Network, Username};
+use crate::records::{
+    AttemptKey, Attempts, Client, Code, Consent, Grant, PendingRequest, RefreshToken, Resource, Session, User,
+};
+
+/// The keys a caller named. None is trusted: a lookup says what to read, not that it is true.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lookup {
+    /// → `client` and its `resources`.
+    pub client: Option<ClientId>,
+    /// → `code`, its `grant`, the grant's `user` and `grant_session`.
+    pub code: Option<Digest>,
+    /// → `refresh_token`, its `grant`, the grant's `user` and `grant_session`.
+    pub refresh_token: Option<Digest>,
+    /// → `pending`; and its client as `client` with `resources`, unless a client was named.
+    pub pending: Option<Digest>,
+    /// → `session`; and its user as `user`, unless a username, code or refresh token names one.
+    pub session: Option<Digest>,
+    /// → `user`.
+    pub username: Option<Username>,
+    /// → `attempts`, those that there are.
+    pub attempts: Vec<AttemptKey>,
+    /// → `waiting`: how many requests wait in all and from this network, counted no further than [`WAITING_COUNTED_TO`].
+    pub waiting: Option<Network>,
+}
+
+/// A count that stops here is good enough for a limit below it, and bounds the reading.
+pub const WAITING_COUNTED_TO: Waiting = Waiting { from_network: 1_000, in_all: 50_000 };
+
+/// What the store knew, all of one issuer and from one moment. A fact that is absent refuses (law 1).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Facts {
+    /// The client named, or the one of the pending request.
+    pub client: Option<Client>,
+    /// The resources that client may ask for, in its order, without those that do not exist.
+    pub resources: Vec<Resource>,
+    /// The code named.
+    pub code: Option<Code>,
+    /// The refresh token named.
+    pub refresh_token: Option<RefreshToken>,
+    /// The grant of the code or of the refresh token.
+    pub grant: Option<Grant>,
+    /// The session in which that grant was given.
+    pub grant_session: Option<Session>,
+    /// The session named.
+    pub session: Option<Session>,
+    /// The user of the grant, else the one of the username, else the one of the session.
+    pub user: Option<User>,
+    /// The pending request named.
+    pub pending: Option<PendingRequest>,
+    /// What `user` once agreed to for `client`.
+    pub consent: Option<Consent>,
+    /// The attempts named that were counted at all.
+    pub attempts: Vec<Attempts>,
+    /// How many requests wait.
+    pub waiting: Waiting,
+}
+
+/// How many requests wait, counted up to [`WAITING_COUNTED_TO`]. An expired one counts until it is swept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// From the network named.
+    pub from_network: u32,
+    /// In all.
+    pub in_all: u32,
+}

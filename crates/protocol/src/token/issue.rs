@@ -1,0 +1,246 @@
+//! What is issued: claims, not bytes. See [`super::mint`] for the bytes.
+
+use grantd_tokens::{AccessTokenClaims, Algorithm, Seconds, Secret, Time};
+
+use super::Request;
+use super::pkce::PkceVerified;
+use crate::changes::Change;
+use crate::details;
+use crate::endpoint::{Env, Ledger};
+use crate::names::{ResourceId, Scope, Scopes};
+use crate::records::{Detail, Grant, RefreshToken, Resource, Status};
+use crate::refusals::Refusal;
+use crate::token::grant_type::GrantType;
+
+/// A token response before it is signed.
+#[derive(Clone, Debug)]
+pub struct Issued {
+    /// What the access token says.
+    pub access_token: AccessTokenClaims,
+    /// What it is signed with.
+    pub algorithm: Algorithm,
+    /// The remaining lifetime, from now (TOKEN-09).
+    pub expires_in: Seconds,
+    /// The next refresh token.
+    pub refresh_token: Option<Secret>,
+    /// What was granted for this resource, as it is told to the client (AUTHZ-14).
+    pub scope: Scopes,
+    /// The same for details (RAR-05).
+    pub authorization_details: Vec<Detail>,
+}
+
+/// The part of what may be had that this one access token carries: one resource, and what is defined there.
+pub(super) struct Share<'a> {
+    grant: Option<&'a Grant>,
+    resource: &'a Resource,
+    scopes: Scopes,
+    details: Vec<Detail>,
+}
+
+impl<'a> Share<'a> {
+    /// Of a fresh grant: all of it that is the resource's.
+    pub(super) fn of_code(grant: &'a Grant, request: &Request<'a>, ledger: &mut Ledger) -> Result<Self, Refusal> {
+        Self::of_grant(grant, &grant.scopes, request, ledger)
+    }
+
+    /// Of a grant, narrowed by the `scope` of a refresh (REFRESH-13) and by what the client has lost since (REFRESH-15).
+    pub(super) fn of_refresh(
+        grant: &'a Grant,
+        scope: Option<&Scopes>,
+        request: &Request<'a>,
+        ledger: &mut Ledger,
+    ) -> Result<Self, Refusal> {
+        ledger.ensure(scope.is_none_or(|scope| scope.is_within(&grant.scopes)), Refusal::RefreshScopeWider)?;
+        Self::of_grant(grant, scope.unwrap_or(&grant.scopes), request, ledger)
+    }
+
+    fn of_grant(
+        grant: &'a Grant,
+        scopes: &Scopes,
+        request: &Request<'a>,
+        ledger: &mut Ledger,
+    ) -> Result<Self, Refusal> {
+        let client = request.client.client();
+        let wanted = request.target.resource.as_ref().or(grant.resources.first());
+        let granted = wanted.filter(|wanted| grant.resources.contains(wanted));
+        let resource = selected(granted, request, ledger)?;
+        let allowed = |scope: &Scope| client.scopes.contains(scope) && tellable(scope, resource);
+        let still =
+            |detail: &&Detail| detail.resource == resource.id && client.detail_types.contains(&detail.type_name);
+        let held: Vec<Detail> = grant.details.iter().filter(still).cloned().collect();
+        let details = narrowed(held, request, ledger)?;
+        let share = Self { grant: Some(grant), resource, scopes: scopes.filtered(allowed), details };
+        let granted_any = grant.scopes.iter().any(|scope| resource.defines(scope))
+            || grant.details.iter().any(|detail| detail.resource == resource.id);
+        let left_any = share.scopes.iter().any(|scope| resource.defines(scope)) || !share.details.is_empty();
+        ledger.ensure(left_any || !granted_any, Refusal::NothingLeft)?;
+        Ok(share)
+    }
+
+    /// Of what a client may have for itself.
+    pub(super) fn of_client(
+        scope: Option<&Scopes>,
+        request: &Request<'a>,
+        ledger: &mut Ledger,
+    ) -> Result<Self, Refusal> {
+        let client = request.client.client();
+        let asked = scope.unwrap_or(&client.default_scopes);
+        let known = |scope: &Scope| request.facts.resources.iter().any(|resource| resource.defines(scope));
+        let asked = asked.filtered(|scope| known(scope) || client.scopes.contains(scope));
+        let asked = asked.filtered(|scope| *scope != Scope::offline_access());
+        ledger.ensure(asked.is_within(&client.scopes), Refusal::ScopeNotAllowed)?;
+        let defining =
+            request.facts.resources.iter().find(|resource| {
+                resource.status == Status::Active && asked.iter().any(|scope| resource.defines(scope))
+            });
+        let default = defining.map(|resource| &resource.id).or(client.resources.first());
+        let resource = selected(request.target.resource.as_ref().or(default), request, ledger)?;
+        // Things belong to people, and there is none here.
+        ledger.ensure(request.target.details.is_none(), Refusal::DetailsNotGranted)?;
+        let scopes = asked.filtered(|scope| resource.defines(scope));
+        Ok(Self { grant: None, resource, scopes, details: Vec::new() })
+    }
+}
+
+/// The one resource the token is for (AT-04, RESIND-03): among those that may be had, in use, and byte for byte.
+fn selected<'a>(
+    wanted: Option<&ResourceId>,
+    request: &Request<'a>,
+    ledger: &mut Ledger,
+) -> Result<&'a Resource, Refusal> {
+    let found = wanted.and_then(|wanted| request.facts.resources.iter().find(|resource| resource.id == *wanted));
+    ledger.require(found.filter(|resource| resource.status == Status::Active), Refusal::TargetNotGranted)
+}
+
+/// RAR-06.
+fn narrowed(held: Vec<Detail>, request: &Request<'_>, ledger: &mut Ledger) -> Result<Vec<Detail>, Refusal> {
+    let Some(text) = &request.target.details else { return Ok(held) };
+    let asked = details::parse(text, request.client.client(), &request.facts.resources, ledger)?;
+    ledger.require(details::narrow(&held, &asked), Refusal::DetailsNotGranted)
+}
+
+/// RESIND-04: what the resource defines, and the one scope that is about the grant as such.
+fn tellable(scope: &Scope, resource: &Resource) -> bool {
+    resource.defines(scope) || *scope == Scope::offline_access()
+}
+
+/// A refresh token to hand out with the access token. Each kind can be made in one place only.
+pub(super) trait RefreshTokenToIssue {
+    fn generation(&self) -> u32;
+    fn secret(self, env: &mut Env<'_>) -> Secret;
+}
+
+/// The first of a family: only after PKCE.
+pub(super) struct FirstRefreshToken(PkceVerified);
+
+impl FirstRefreshToken {
+    pub(super) fn after(verified: PkceVerified) -> Self {
+        Self(verified)
+    }
+}
+
+impl RefreshTokenToIssue for FirstRefreshToken {
+    fn generation(&self) -> u32 {
+        0
+    }
+
+    fn secret(self, env: &mut Env<'_>) -> Secret {
+        Secret::random(env.random)
+    }
+}
+
+/// The successor of a token that is spent in the same commit (REFRESH-08).
+pub(super) struct NextRefreshToken {
+    generation: u32,
+    secret: Secret,
+}
+
+impl NextRefreshToken {
+    pub(super) fn after(predecessor: &RefreshToken, secret: Secret) -> Self {
+        Self { generation: predecessor.generation.saturating_add(1), secret }
+    }
+}
+
+impl RefreshTokenToIssue for NextRefreshToken {
+    fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    fn secret(self, _: &mut Env<'_>) -> Secret {
+        self.secret
+    }
+}
+
+/// Issues to a client what its user granted.
+pub(super) fn issue(
+    share: Share<'_>,
+    refresh: impl RefreshTokenToIssue,
+    request: &Request<'_>,
+    env: &mut Env<'_>,
+    ledger: &mut Ledger,
+) -> Result<Issued, Refusal> {
+    let grant = ledger.require(share.grant, Refusal::CodeGrantGone)?;
+    let client = request.client.client();
+    // REFRESH-01: only if the client registered for it.
+    let refresh_token = client.grant_types.contains(&GrantType::RefreshToken).then(|| {
+        let generation = refresh.generation();
+        let secret = refresh.secret(env);
+        let idle_end = env.now + env.settings.lifetimes.refresh_token_idle;
+        ledger.if_answered(Change::AddRefreshToken(RefreshToken {
+            hash: secret.hash(),
+            grant: grant.id.clone(),
+            generation,
+            issued_at: env.now,
+            expires_at: idle_end.min(grant.expires_at),
+            spending: crate::records::Spending::Unspent,
+        }));
+        secret
+    });
+    let subject = Subject { sub: grant.user.as_str(), auth_time: Some(grant.authenticated_at), ends: grant.expires_at };
+    let mut issued = claims(share, &subject, request, env);
+    issued.refresh_token = refresh_token;
+    Ok(issued)
+}
+
+/// Issues to a client what is its own. Its `sub` is told from every user's by a prefix that no user id has (TOKEN-11).
+pub(super) fn issue_to_client(share: Share<'_>, request: &Request<'_>, env: &mut Env<'_>) -> Issued {
+    let sub = format!("{CLIENT_SUBJECT_PREFIX}{}", request.client.client().id);
+    claims(share, &Subject { sub: &sub, auth_time: None, ends: Time(i64::MAX) }, request, env)
+}
+
+/// What stands before a client's id where it is its own subject.
+const CLIENT_SUBJECT_PREFIX: &str = "client:";
+
+struct Subject<'a> {
+    sub: &'a str,
+    auth_time: Option<Time>,
+    ends: Time,
+}
+
+fn claims(share: Share<'_>, subject: &Subject<'_>, request: &Request<'_>, env: &mut Env<'_>) -> Issued {
+    let settings = env.settings;
+    let client = request.client.client();
+    let lifetime = share.resource.access_token_lifetime.unwrap_or(settings.lifetimes.access_token);
+    let expires_at = (env.now + lifetime).min(subject.ends);
+    let carried = share.scopes.filtered(|scope| share.resource.defines(scope));
+    Issued {
+        access_token: AccessTokenClaims {
+            iss: settings.issuer.as_str().to_owned(),
+            sub: subject.sub.to_owned(),
+            aud: share.resource.id.as_str().to_owned(),
+            client_id: client.id.as_str().to_owned(),
+            exp: expires_at,
+            iat: env.now,
+            jti: Secret::random(env.random).expose().to_owned(),
+            scope: (!carried.is_empty()).then(|| carried.to_string()),
+            authorization_details: share.details.iter().map(details::to_json).collect(),
+            auth_time: subject.auth_time,
+            acr: None,
+        },
+        algorithm: client.access_token_algorithm.unwrap_or(settings.access_token_algorithm),
+        expires_in: expires_at.since(env.now),
+        refresh_token: None,
+        scope: share.scopes,
+        authorization_details: share.details,
+    }
+}

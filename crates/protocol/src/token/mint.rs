@@ -1,0 +1,34 @@
+//! From claims to bytes: the only place of the core that touches a signing key. Called after the commit (law 4).
+
+use grantd_tokens::{PrivateKey, jws::SignFault};
+use serde::Serialize;
+
+use super::Issued;
+use crate::details;
+
+/// A token response (RFC 6749 §5.1, RFC 9396 §7). Serialised once, into the answer; never logged.
+#[derive(Serialize)]
+pub struct TokenResponse {
+    access_token: String,
+    token_type: &'static str,
+    expires_in: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    scope: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    authorization_details: Vec<serde_json::Value>,
+}
+
+/// Signs what was issued. `key` is the one of [`Issued::algorithm`].
+pub fn mint(issued: &Issued, key: &PrivateKey) -> Result<TokenResponse, SignFault> {
+    Ok(TokenResponse {
+        access_token: issued.access_token.mint(key)?,
+        // Nothing is bound to a key yet, and the answer says so (TOKEN-08).
+        token_type: "Bearer",
+        expires_in: issued.expires_in.0,
+        refresh_token: issued.refresh_token.as_ref().map(|token| token.expose().to_owned()),
+        scope: issued.scope.to_string(),
+        authorization_details: issued.authorization_details.iter().map(details::to_json).collect(),
+    })
+}
