@@ -1,2 +1,3 @@
-//! (being built)
+//! The `grantd` command. Everything it does is in the library.
+
 fn main() {}

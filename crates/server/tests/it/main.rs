@@ -1,5 +1,16 @@
-//! Tests of the server as a whole.
+//! Tests of the server as a whole, over real sockets where sockets matter.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test may stop at what it did not expect"
+)]
 
+mod headers;
+mod listen;
 mod pages;
+mod password;
+mod telemetry;
