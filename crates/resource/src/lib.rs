@@ -1,1 +1,64 @@
-//! (being built)
+//! Protects an API with OAuth 2.1 access tokens: one [`tower`] layer, five lines.
+//!
+//! ```no_run
+//! use axum::{Router, routing::get};
+//! use grantd_resource::{Access, Guard, Refusal};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let guard = Guard::builder("https://issuer.example", "https://api.example/boxes").build()?;
+//! let app: Router =
+//!     Router::new().route("/boxes", get(list)).layer(guard.layer()).merge(guard.metadata_routes());
+//! # axum::serve(tokio::net::TcpListener::bind("127.0.0.1:0").await?, app).await?;
+//! # Ok(())
+//! # }
+//!
+//! async fn list(access: Access) -> Result<String, Refusal> {
+//!     access.require_scope("boxes:read")?;
+//!     Ok(format!("the boxes of {}", access.subject()))
+//! }
+//! ```
+//!
+//! # What a request must bring
+//! One `Authorization: Bearer …` header with a JWT access token (RFC 9068) that the issuer signed, for *this* API (`aud`), in its time. A
+//! token in the query or in a cookie counts as none. What is refused is answered with the challenge of RFC 6750 and a body that tells
+//! the client's developer what was sent and what was expected, never the token itself.
+//!
+//! # What is fetched
+//! The issuer's metadata (RFC 8414, or OpenID Connect discovery) and its keys, over https, when the first token comes; then as often as the issuer's
+//! `Cache-Control` says (a minute to an hour), and when a token names an unknown key (at most once a minute). While the issuer is away, the
+//! keys that are known stay in use, for a day. No client secret is needed, and no call is made per request.
+//!
+//! # Where it stands
+//! [`Guard::layer`] closes everything beneath it: routes, fallbacks and methods that do not exist answer 401 to who has no token. There is no
+//! list of open paths; what is open is merged *after* the layer, as [`Guard::metadata_routes`] above. A CORS layer goes *outside* the
+//! guard, so that it answers preflight requests, which bring no token, and adds its headers to refusals. Headers such as
+//! `X-Forwarded-Host` are never read: who this API is, is configured. Handlers do not see the `Authorization` header, so they cannot pass the
+//! token on by accident.
+//!
+//! # What it does not know
+//! Revocation: a token is good until it expires, so keep lifetimes short. Tokens bound to a key (`cnf`) are refused.
+//!
+//! Read on at [`Guard`], then [`Access`], then [`Refusal`].
+
+mod access;
+mod challenge;
+mod clock;
+mod credentials;
+mod fetch;
+mod guard;
+mod issuer;
+mod keys;
+mod layer;
+mod metadata;
+mod verify;
+
+pub use access::{Access, Principal, Unguarded};
+pub use challenge::Refusal;
+pub use clock::{Clock, SteppedClock};
+pub use fetch::FetchFault;
+pub use grantd_tokens::{AccessTokenError, Seconds, Time};
+pub use guard::{ConfigurationFault, Guard, GuardBuilder};
+pub use issuer::IssuerFault;
+pub use layer::{GuardLayer, Guarded, RequireScope, RequiringScope, require_scope};
+pub use metadata::ResourceMetadata;

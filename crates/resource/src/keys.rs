@@ -1,0 +1,193 @@
+//! The keys of one issuer, kept and renewed within bounds (RS-08).
+//!
+//! Owns when to ask and what to keep; `issuer.rs` knows what an answer means, `fetch.rs` how to ask. Each [`Keys`] belongs to one issuer, so that keys
+//! of two issuers never meet. Start at [`Keys::current`].
+
+use crate::clock::Clock;
+use crate::fetch::{self, Answer, FetchFault};
+use crate::issuer::{Issuer, IssuerFault};
+use grantd_tokens::{JwkSet, Seconds, Time};
+use reqwest::{Client, Url};
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::Mutex;
+
+/// Clones share one cache.
+#[derive(Clone)]
+pub(crate) struct Keys {
+    issuer: Issuer,
+    client: Client,
+    clock: Clock,
+    cache: Arc<RwLock<Cache>>,
+    /// Held by the one task that is asking.
+    asking: Arc<Mutex<()>>,
+}
+
+/// What makes a look at the issuer worth while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    /// Keys that have not grown old.
+    Fresh,
+    /// A key that the kept set does not have.
+    Newer,
+}
+
+impl Keys {
+    pub(crate) fn new(issuer: Issuer, client: Client, clock: Clock) -> Keys {
+        Keys { issuer, client, clock, cache: Arc::default(), asking: Arc::default() }
+    }
+
+    /// The keys, asked for if there are none or they have grown old.
+    pub(crate) async fn current(&self) -> Result<Arc<JwkSet>, IssuerFault> {
+        self.look(Wanted::Fresh).await
+    }
+
+    /// The keys, asked for again because one was missing, unless they were asked for within the last minute.
+    pub(crate) async fn newer(&self) -> Result<Arc<JwkSet>, IssuerFault> {
+        self.look(Wanted::Newer).await
+    }
+
+    async fn look(&self, wanted: Wanted) -> Result<Arc<JwkSet>, IssuerFault> {
+        if self.is_due(wanted) {
+            // A task of its own: a caller that hangs up must not leave a half-made attempt behind.
+            let keys = self.clone();
+            if let Err(fault) = tokio::spawn(async move { keys.ask_once(wanted).await }).await {
+                tracing::error!(%fault, "the task that fetches keys ended early");
+            }
+        }
+        self.cache.read().unwrap_or_else(PoisonError::into_inner).kept(self.clock.now())
+    }
+
+    /// Single flight: who waited for the lock finds the answer already there.
+    async fn ask_once(&self, wanted: Wanted) {
+        let _asking = self.asking.lock().await;
+        if !self.is_due(wanted) {
+            return;
+        }
+        let now = self.clock.now();
+        self.update(|cache| cache.asked_at = Some(now));
+        match self.ask(now).await {
+            Ok(()) => tracing::debug!(issuer = self.issuer.identifier(), "fetched the keys of the issuer"),
+            Err(fault) => {
+                tracing::warn!(issuer = self.issuer.identifier(), %fault, "could not fetch the keys of the issuer");
+                // What the metadata says may be what is wrong.
+                self.update(|cache| cache.jwks_uri = None);
+            }
+        }
+    }
+
+    async fn ask(&self, now: Time) -> Result<(), IssuerFault> {
+        let (known_uri, etag) = {
+            let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
+            (cache.jwks_uri.clone().filter(|known| !now.is_past(known.until)), cache.etag.clone())
+        };
+        let jwks_uri = match known_uri {
+            Some(known) => known.uri,
+            None => self.ask_for_metadata(now).await?,
+        };
+        match self.get(&jwks_uri, etag.as_deref()).await? {
+            Answer::Unchanged { max_age } => self.update(|cache| cache.confirm(now, max_age)),
+            Answer::Document { body, etag, max_age } => {
+                let set = Arc::new(JwkSet::parse(&body)?);
+                self.update(|cache| {
+                    cache.set = Some(set);
+                    cache.etag = etag;
+                    cache.confirm(now, max_age);
+                });
+            }
+        }
+        Ok(())
+    }
+
+    async fn ask_for_metadata(&self, now: Time) -> Result<Url, IssuerFault> {
+        let [oauth, openid] = self.issuer.metadata_urls();
+        let answer = match self.get(&oauth, None).await {
+            Err(IssuerFault::Fetch { fault: FetchFault::Status(404), .. }) => self.get(&openid, None).await?,
+            other => other?,
+        };
+        let Answer::Document { body, max_age, .. } = answer else {
+            return Err(IssuerFault::NotKnown);
+        };
+        let uri = self.issuer.jwks_uri(&body)?;
+        let known = KnownUri { uri: uri.clone(), until: now + lifetime(max_age) };
+        self.update(|cache| cache.set_jwks_uri(known));
+        Ok(uri)
+    }
+
+    async fn get(&self, url: &Url, etag: Option<&str>) -> Result<Answer, IssuerFault> {
+        fetch::get(&self.client, url.clone(), etag)
+            .await
+            .map_err(|fault| IssuerFault::Fetch { url: url.to_string(), fault })
+    }
+
+    fn is_due(&self, wanted: Wanted) -> bool {
+        self.cache.read().unwrap_or_else(PoisonError::into_inner).is_due(wanted, self.clock.now())
+    }
+
+    fn update(&self, change: impl FnOnce(&mut Cache)) {
+        change(&mut self.cache.write().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// What is known, and since when.
+#[derive(Default)]
+struct Cache {
+    set: Option<Arc<JwkSet>>,
+    etag: Option<String>,
+    /// When the set was last seen at the issuer.
+    confirmed_at: Time,
+    /// Until when it need not be looked at again.
+    fresh_until: Time,
+    /// The last attempt, whatever came of it.
+    asked_at: Option<Time>,
+    jwks_uri: Option<KnownUri>,
+}
+
+#[derive(Clone)]
+struct KnownUri {
+    uri: Url,
+    until: Time,
+}
+
+impl Cache {
+    fn is_due(&self, wanted: Wanted, now: Time) -> bool {
+        let pause = if self.set.is_some() { PAUSE } else { PAUSE_WITHOUT_KEYS };
+        // A clock that was set back must not silence us for as long.
+        let may_ask = self.asked_at.is_none_or(|asked| !(Seconds(0)..pause).contains(&now.since(asked)));
+        let has_reason = self.set.is_none() || wanted == Wanted::Newer || now.is_past(self.fresh_until);
+        may_ask && has_reason
+    }
+
+    /// The kept set, even if it could not be renewed: an issuer that is down must not take its resource servers along. But not for ever.
+    fn kept(&self, now: Time) -> Result<Arc<JwkSet>, IssuerFault> {
+        let set = self.set.as_ref().ok_or(IssuerFault::NotKnown)?;
+        if now.is_past(self.confirmed_at + MAX_UNCONFIRMED) {
+            return Err(IssuerFault::NotKnown);
+        }
+        Ok(Arc::clone(set))
+    }
+
+    fn confirm(&mut self, now: Time, max_age: Option<Seconds>) {
+        self.confirmed_at = now;
+        self.fresh_until = now + lifetime(max_age);
+    }
+
+    fn set_jwks_uri(&mut self, known: KnownUri) {
+        // An entity tag means something only where it came from.
+        if self.jwks_uri.as_ref().is_none_or(|old| old.uri != known.uri) {
+            self.etag = None;
+        }
+        self.jwks_uri = Some(known);
+    }
+}
+
+/// RS-08: an unknown `kid` costs the issuer at most one request a minute, whoever sends how many.
+const PAUSE: Seconds = Seconds::minutes(1);
+/// Shorter while there are no keys at all: the API may simply have started before its issuer.
+const PAUSE_WITHOUT_KEYS: Seconds = Seconds(5);
+/// How long a removed key may live on in here while the issuer cannot be asked.
+const MAX_UNCONFIRMED: Seconds = Seconds::days(1);
+
+/// What the issuer says, within a minute and an hour: below would be a burden on it, above would keep removed keys alive.
+fn lifetime(max_age: Option<Seconds>) -> Seconds {
+    max_age.unwrap_or(Seconds::minutes(5)).clamp(Seconds::minutes(1), Seconds::hours(1))
+}
