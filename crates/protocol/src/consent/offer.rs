@@ -7,8 +7,11 @@ use crate::records::{Detail, DetailTypeDeclaration, Offer, PendingRequest, Resou
 /// One line that can be ticked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfferedItem {
-    /// Names the line in the form: which of the request's details, and which thing. Means nothing outside this request.
+    /// Names the line in the form: the thing's identifier where that tells it from the others, else its position. Means
+    /// nothing outside this request.
     pub key: String,
+    /// Which of the request's details it belongs to.
+    pub asked: usize,
     /// What is granted if it stays ticked.
     pub detail: Detail,
     /// The thing, as its owner knows it; `None` if the resource could not say, or has none to name.
@@ -17,15 +20,26 @@ pub struct OfferedItem {
 
 /// Every line of a request, computed from what is stored alone.
 pub fn offered(pending: &PendingRequest, resources: &[Resource], user: &UserId) -> Vec<OfferedItem> {
-    let lines = pending.details.iter().enumerate().flat_map(|(position, detail)| {
+    let lines = pending.details.iter().enumerate().flat_map(|(asked, detail)| {
         let declaration = declaration(detail, resources);
         match declaration.map(|declaration| things(pending, detail, declaration, user)) {
             None => Vec::new(),
-            Some(None) => as_asked(position, detail),
-            Some(Some(things)) => from_things(position, detail, things),
+            Some(None) => as_asked(asked, detail),
+            Some(Some(things)) => from_things(asked, detail, things),
         }
     });
-    lines.collect()
+    let mut lines: Vec<OfferedItem> = lines.collect();
+    let identifiers: Vec<Option<String>> = lines.iter().map(|line| line.detail.identifier.clone()).collect();
+    for line in &mut lines {
+        let alone = |identifier: &&String| {
+            let same = identifiers.iter().flatten().filter(|other| other == identifier).count();
+            same == 1 && identifier.bytes().all(|byte| byte.is_ascii_graphic())
+        };
+        if let Some(identifier) = line.detail.identifier.as_ref().filter(alone) {
+            line.key.clone_from(identifier);
+        }
+    }
+    lines
 }
 
 /// The questions that must be asked before a page can be shown. Empty if nothing asked for has things.
@@ -81,13 +95,14 @@ fn things(
     })
 }
 
-fn as_asked(position: usize, detail: &Detail) -> Vec<OfferedItem> {
-    vec![OfferedItem { key: format!("d{position}"), detail: detail.clone(), thing: None }]
+fn as_asked(asked: usize, detail: &Detail) -> Vec<OfferedItem> {
+    vec![OfferedItem { key: format!("d{asked}"), asked, detail: detail.clone(), thing: None }]
 }
 
-fn from_things(position: usize, detail: &Detail, things: Vec<(usize, Option<Thing>, String)>) -> Vec<OfferedItem> {
+fn from_things(asked: usize, detail: &Detail, things: Vec<(usize, Option<Thing>, String)>) -> Vec<OfferedItem> {
     let line = |(number, thing, identifier): (usize, Option<Thing>, String)| OfferedItem {
-        key: format!("d{position}.t{number}"),
+        key: format!("d{asked}.t{number}"),
+        asked,
         detail: Detail { identifier: Some(identifier), ..detail.clone() },
         thing,
     };

@@ -175,8 +175,7 @@ fn details_of(resource: &Resource, pending: &PendingRequest, items: &[OfferedIte
     let of_resource = pending.details.iter().enumerate().filter(|(_, detail)| detail.resource == resource.id);
     of_resource
         .map(|(position, detail)| {
-            let prefix = format!("d{position}");
-            let mine = |item: &&OfferedItem| item.key == prefix || item.key.starts_with(&format!("{prefix}."));
+            let mine = |item: &&OfferedItem| item.asked == position;
             let unanswered = matches!(answer(pending, detail, &user.id), Some(Things::Unavailable));
             DetailView {
                 asked: detail.clone(),
