@@ -9,6 +9,7 @@ use crate::keys::Keys;
 use crate::layer::GuardLayer;
 use crate::metadata::{ResourceMetadata, metadata_path};
 use crate::verify::verify;
+use axum::Router;
 use grantd_tokens::{AccessTokenError, Secret};
 use std::fmt;
 use std::sync::Arc;
@@ -39,6 +40,12 @@ impl Guard {
         }
     }
 
+    /// The whole protection in one step: everything in `routes` is closed, fallbacks and unknown methods included (RS-17), and the metadata of the API
+    /// stands open beside it (RS-12).
+    pub fn protect<S: Clone + Send + Sync + 'static>(&self, routes: Router<S>) -> Router<S> {
+        self.metadata_routes().merge(routes.layer(self.layer()))
+    }
+
     /// The layer that closes everything beneath it to requests without a good token (RS-17), and gives handlers their [`Access`].
     pub fn layer(&self) -> GuardLayer {
         GuardLayer::new(self.clone())
@@ -54,7 +61,7 @@ impl Guard {
         self.keys.current().await.map(drop)
     }
 
-    /// What [`Guard::metadata_routes`] publishes.
+    /// What is published about this API.
     pub fn metadata(&self) -> &ResourceMetadata {
         &self.metadata
     }

@@ -64,8 +64,10 @@ impl Keys {
             return;
         }
         let now = self.clock.now();
+        let answer = self.ask(now).await;
+        // Not before: until there is an answer, whoever comes waits for it.
         self.update(|cache| cache.asked_at = Some(now));
-        match self.ask(now).await {
+        match answer {
             Ok(()) => tracing::debug!(issuer = self.issuer.identifier(), "fetched the keys of the issuer"),
             Err(fault) => {
                 tracing::warn!(issuer = self.issuer.identifier(), %fault, "could not fetch the keys of the issuer");

@@ -1,4 +1,4 @@
-//! Protects an API with OAuth 2.1 access tokens: one [`tower`] layer, five lines.
+//! Protects an API with OAuth 2.1 access tokens: one [`tower`] layer, five lines, no dependency on a grantd server.
 //!
 //! ```no_run
 //! use axum::{Router, routing::get};
@@ -7,8 +7,7 @@
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let guard = Guard::builder("https://issuer.example", "https://api.example/boxes").build()?;
-//! let app: Router =
-//!     Router::new().route("/boxes", get(list)).layer(guard.layer()).merge(guard.metadata_routes());
+//! let app: Router = guard.protect(Router::new().route("/boxes", get(list)));
 //! # axum::serve(tokio::net::TcpListener::bind("127.0.0.1:0").await?, app).await?;
 //! # Ok(())
 //! # }
@@ -30,9 +29,9 @@
 //! keys that are known stay in use, for a day. No client secret is needed, and no call is made per request.
 //!
 //! # Where it stands
-//! [`Guard::layer`] closes everything beneath it: routes, fallbacks and methods that do not exist answer 401 to who has no token. There is no
-//! list of open paths; what is open is merged *after* the layer, as [`Guard::metadata_routes`] above. A CORS layer goes *outside* the
-//! guard, so that it answers preflight requests, which bring no token, and adds its headers to refusals. Headers such as
+//! [`Guard::protect`] closes the whole router it is given: routes, fallbacks and methods that do not exist answer 401 to who has no token. There is
+//! no list of open paths; what is open is another router, merged afterwards. [`Guard::layer`] does the same for any `tower` service. A CORS
+//! layer goes *outside* the guard, so that it answers preflight requests, which bring no token, and adds its headers to refusals. Headers such as
 //! `X-Forwarded-Host` are never read: who this API is, is configured. Handlers do not see the `Authorization` header, so they cannot pass the
 //! token on by accident.
 //!

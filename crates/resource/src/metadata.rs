@@ -35,7 +35,9 @@ pub(crate) fn metadata_path(resource: &Url) -> String {
 }
 
 impl Guard {
-    /// One open route with the metadata of this API (RS-12). Merge it *after* the layer: the document is for those who have no token yet.
+    /// One open route with the metadata of this API (RS-12), for those who put their router together themselves. The document is for clients
+    /// that have no token yet, so the route stands outside the layer, and the layered router is merged *into* it: the other way round axum takes this
+    /// router's fallback, and paths that do not exist answer 404 rather than 401.
     ///
     /// Browser applications of any origin may read it; there is nothing private in it.
     pub fn metadata_routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {

@@ -1,0 +1,65 @@
+//! The token is nowhere but in the request: not in what is logged, printed or answered.
+
+use crate::api::Api;
+use crate::issuer::{Issuer, NOW};
+use grantd_tokens::{Algorithm, PrivateKey};
+use serde_json::json;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+// proves: RS-15, LOG-01
+#[tokio::test]
+async fn no_part_of_a_token_is_logged_printed_or_answered() {
+    let log = Log::default();
+    let writer = log.clone();
+    // One thread: everything that happens in this test happens under this subscriber.
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let issuer = Issuer::start().await;
+    let api = Api::start(&issuer).await;
+    let tokens = [
+        issuer.token(),
+        "canary-opaque-token".to_owned(),
+        issuer.token_by(&PrivateKey::generate(Algorithm::Es256).unwrap()),
+        issuer.token_with(|claims| drop(claims.insert("exp".into(), json!(NOW)))),
+        issuer.token_with(|claims| drop(claims.insert("aud".into(), json!("https://other.example")))),
+        issuer.token_with(|claims| drop(claims.insert("scope".into(), json!("")))),
+    ];
+    let mut seen = Vec::new();
+    for token in &tokens {
+        seen.push(format!("{:?}", api.get("/boxes", token).await));
+        seen.push(format!("{:?}", api.get_with("/boxes", &[format!("Bearer {token} {token}").as_bytes()]).await));
+        seen.push(format!("{:?}", api.get(&format!("/boxes?access_token={token}"), token).await));
+        match api.guard.verify(token).await {
+            Ok(access) => seen.push(format!("{access:?} {:?}", access.forbid("no"))),
+            Err(refusal) => seen.push(format!("{refusal:?} {refusal}")),
+        }
+    }
+    seen.push(format!("{:?}", api.guard));
+    seen.push(String::from_utf8(log.0.lock().unwrap().clone()).unwrap());
+    let seen = seen.join("\n");
+    assert!(seen.contains("request refused"), "the log was captured");
+    for token in &tokens {
+        for part in token.split('.').filter(|part| part.len() > 8) {
+            assert!(!seen.contains(part), "{part} in {seen}");
+        }
+    }
+}
