@@ -1,5 +1,6 @@
 //! The server around the pure core: HTTP, pages, configuration, commands.
 
+pub mod fetch;
 pub mod http;
 pub mod listen;
 pub mod network;

@@ -27,9 +27,8 @@ pub(super) enum Violation {
     Nul,
     /// The request line is not `method SP target SP HTTP/1.x`; the HTTP/2 preface is one of these (LIMITS-03).
     RequestLine,
-    /// A line that continues the field above (obs-fold).
-    FoldedField,
-    /// A field name that is no token, such as one with whitespace before the colon, or no colon at all.
+    /// A field name that is no token: whitespace before the colon, a line that continues the field above it (obs-fold), or
+    /// no colon at all.
     FieldName,
     /// `Content-Length` twice, or not a number.
     ContentLength,
@@ -141,7 +140,6 @@ impl Head {
             b'\n' => Err(Violation::BareLineFeed),
             _ if after_cr => Err(Violation::BareCarriageReturn),
             0 => Err(Violation::Nul),
-            b' ' | b'\t' if self.line.is_empty() && self.has_request_line => Err(Violation::FoldedField),
             _ => {
                 self.line.push(byte);
                 Ok(None)

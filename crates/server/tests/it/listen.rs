@@ -32,7 +32,7 @@ fn app() -> Router {
         .route("/echo", post(|body: Bytes| async move { body }))
         .route("/source", get(|Extension(source): Extension<Source>| async move { source.0.to_string() }))
         .route("/panic", get(|| async { panic!("on purpose") as &str }))
-        .route("/slow", get(|| async { sleep(Duration::from_millis(400)).await }))
+        .route("/slow", get(|| async { sleep(Duration::from_secs(1)).await }))
 }
 
 impl Server {
@@ -411,7 +411,7 @@ async fn draining_has_a_limit() {
     busy.write_all(b"GET /slow HTTP/1.1\r\nHost: id.example\r\n\r\n").await.unwrap();
     sleep(Duration::from_millis(100)).await;
     server.stop.send(()).unwrap();
-    assert_eq!(timeout(Duration::from_millis(300), server.ended).await.unwrap().unwrap(), Drained::CutOff);
+    assert_eq!(timeout(Duration::from_millis(800), server.ended).await.unwrap().unwrap(), Drained::CutOff);
 }
 
 #[tokio::test]

@@ -14,10 +14,10 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 
 /// What was logged on this thread since.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    fn begin(format: LogFormat) -> (Self, DefaultGuard) {
+    pub(crate) fn begin(format: LogFormat) -> (Self, DefaultGuard) {
         let log = Self::default();
         let written = log.clone();
         let lines = LogLines::new(format, move || written.clone()).with_filter(our_own_details());
@@ -25,7 +25,7 @@ impl Log {
         (log, guard)
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }
