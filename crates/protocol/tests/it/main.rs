@@ -1,0 +1,7 @@
+//! What the core is held to: scenarios over a [`world::World`], told endpoint by endpoint.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod forms_of_the_wire;
+mod town;
+mod walk;
+mod world;
