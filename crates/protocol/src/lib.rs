@@ -23,6 +23,7 @@ pub mod parameters;
 pub mod records;
 pub mod redirect_uri;
 pub mod refusals;
+pub mod registration;
 pub mod settings;
 pub mod state;
 pub mod token;

@@ -1,0 +1,36 @@
+//! The passwords that everybody tries first, in lower case (LOGIN-02). A list to stop the obvious, not to replace a breach database.
+
+/// Sorted, so that a reader finds the place of a new one.
+#[rustfmt::skip]
+pub(super) const COMMON_PASSWORDS: &[&str] = &[
+    "00000000", "000000000000000", "0123456789012345", "0987654321098765", "11111111", "111111111111111",
+    "11111111111111111111", "1122334455667788", "112233445566778899", "123123123123123", "12345678", "123456789",
+    "1234567890", "123456789012345", "1234567890123456", "12345678901234567890", "123456789123456789",
+    "147258369147258", "159753159753159", "1q2w3e4r", "1q2w3e4r5t6y7u8i", "1q2w3e4r5t6y7u8i9o0p", "1qaz2wsx",
+    "1qaz2wsx3edc4rfv", "1qaz2wsx3edc4rfv5tgb", "3.14159265358979", "31415926535897932", "87654321",
+    "987654321987654321", "a1b2c3d4e5f6g7h8", "abc12345", "abcd1234", "abcd1234abcd1234", "abcdefghijklmnop",
+    "abcdefghijklmnopqrstuvwxyz", "admin123", "admin1234", "adminadminadmin", "administrator", "administrator123",
+    "administratorpassword", "asdfghjk", "asdfghjkl", "asdfghjklzxcvbnm", "barcelonabarcelona", "baseball",
+    "baseballbaseball", "changeme", "changeme12345678", "changemechangeme", "companypassword1", "computer",
+    "correct horse battery staple", "correct-horse-battery-staple", "correcthorsebatterystaple", "cristianoronaldo",
+    "default-password", "defaultpassword1", "demo1234", "demodemo", "dontforgetthis1", "dragon12",
+    "dragondragondragon", "football", "footballfootball", "godisgoodallthetime", "grantdgrantdgrantd",
+    "harrypotter12345", "idontknowmypassword", "iforgotmypassword", "ihatepasswords1", "ihatepasswords123",
+    "ilovemyself12345", "iloveyou", "iloveyouforever", "iloveyouiloveyou", "iloveyousomuch1", "iloveyousomuch123",
+    "iloveyouverymuch", "jennifer", "jesuschristislord", "jesusismysavior1", "letmein1", "letmeinletmein1",
+    "letmeinletmeinplease", "liverpoolfootballclub", "loremipsumdolor", "loremipsumdolorsitamet", "manchesterunited",
+    "maytheforcebewithyou", "michaeljackson1", "michelle", "monkey12", "monkeymonkeymonkey", "mypasswordispassword",
+    "nobodyknowsthis1", "opensesameopensesame", "p@ssw0rd", "p@ssw0rd12345678", "p@ssw0rdp@ssw0rd", "p@ssword",
+    "passw0rd", "passw0rdpassw0rd", "password", "password!password!", "password1", "password12", "password123",
+    "password1234", "password123456789", "password1234567890", "passwordpassword", "passwordpasswordpassword",
+    "pleasechangeme123", "princess", "princessprincess", "q1w2e3r4", "qazwsxedcrfvtgb", "qazwsxedcrfvtgbyhn",
+    "qwerty12", "qwerty123", "qwerty1234567890", "qwertyqwertyqwerty", "qwertyui", "qwertyuiop", "qwertyuiop123456",
+    "qwertyuiop[]asdfghjkl;'", "qwertyuiopasdfgh", "qwertyuiopasdfghjkl", "qwertyuiopasdfghjklzxcvbnm", "secret123",
+    "secretsecretsecret", "starwars", "summer2024summer", "sunshine", "sunshinesunshine",
+    "supercalifragilisticexpialidocious", "superman", "superman12345678", "supersecretpassword", "temporarypassword",
+    "test1234", "testpassword123", "testtest", "testtesttesttest", "thequickbrownfox",
+    "thequickbrownfoxjumpsoverthelazydog", "thisisapassword", "thisismypassword", "thisismypassword1",
+    "tobeornottobe1", "tobeornottobethatisthequestion", "trustno1", "trustno1trustno1", "welcome1",
+    "welcometothejungle", "welcomewelcome1", "whatever", "winter2024winter", "zaq12wsxcde34rfv", "zxcvbnm1",
+    "zxcvbnmasdfghjkl",
+];
