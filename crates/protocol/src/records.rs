@@ -76,26 +76,6 @@ pub enum ClientKind {
     Service,
 }
 
-impl ClientKind {
-    /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Web, Self::Browser, Self::Native, Self::Service];
-
-    /// The word for it in configuration and on the command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Web => "web",
-            Self::Browser => "browser",
-            Self::Native => "native",
-            Self::Service => "service",
-        }
-    }
-
-    /// Reads that word.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
-    }
-}
-
 /// How a client shows that it is itself (RFC 6749 §2.3).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "method", rename_all = "snake_case")]

@@ -7,6 +7,7 @@
 
 mod client;
 mod common_passwords;
+mod kind;
 mod password;
 mod redirect_uris;
 mod resource;
