@@ -1,1 +1,207 @@
-//! (being built)
+//! How records are *kept*: durably, guarded, one issuer apart from the other.
+//!
+//! [`Store::load`] reads what a lookup names, [`Store::commit`] writes changes, all or nothing; their meaning is
+//! `grantd_protocol::state::State`, and every driver agrees with it. Owns no rule of the protocol. The way down:
+//! `reads.rs` and `writes.rs` (record ↔ statement), `statements.rs` (the only SQL), `rows.rs` (record ↔ row), `sqlite`
+//! (the driver).
+
+mod fault;
+mod keys;
+mod reads;
+mod rows;
+mod sqlite;
+mod statements;
+mod sweep;
+mod writes;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use grantd_protocol::changes::{Change, Commit};
+use grantd_protocol::facts::{Facts, Lookup};
+use grantd_protocol::names::{ClientId, Issuer, ResourceId, UserId, Username};
+use grantd_protocol::records::{Client, Resource, User};
+use grantd_tokens::Time;
+
+pub use fault::StoreFault;
+pub use keys::StoredKey;
+pub use sweep::Swept;
+
+use reads::Page;
+use sqlite::{Durability, Sqlite};
+use writes::Step;
+
+/// Where records are kept. A cheap handle: clones share one database, which closes with the last of them.
+#[derive(Clone)]
+pub struct Store {
+    driver: Driver,
+}
+
+#[derive(Clone)]
+enum Driver {
+    Sqlite(Arc<Sqlite>),
+    /// A database in a directory of its own, which goes when the last handle goes.
+    Private(Arc<(Sqlite, tempfile::TempDir)>),
+}
+
+/// Which database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// A SQLite file. Created if it does not exist, readable by its owner alone.
+    File(PathBuf),
+    /// A private database that nobody else can open and that is gone with its last handle. Not durable.
+    Memory,
+}
+
+/// How much a store may take upon itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// How many threads read.
+    pub readers: usize,
+    /// How many requests may wait to read, and how many to write; one more is told [`StoreFault::Busy`].
+    pub queue: usize,
+    /// How long to wait for another process that writes.
+    pub wait_for_lock: Duration,
+    /// The most the database may grow to; beyond it, as with a full disk, [`StoreFault::Full`].
+    pub max_bytes: Option<u64>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { readers: 4, queue: 4096, wait_for_lock: Duration::from_secs(5), max_bytes: None }
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Store").finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens or creates the database (mode 0600), and brings its schema up to date. Refuses a newer schema (STORE-11), a file
+    /// that is something else, and tables that were altered. Blocks; meant for the start.
+    pub fn open(location: &Location) -> Result<Self, StoreFault> {
+        Self::open_with(location, &Options::default())
+    }
+
+    /// As [`Store::open`], with other than the usual bounds.
+    pub fn open_with(location: &Location, options: &Options) -> Result<Self, StoreFault> {
+        let driver = match location {
+            Location::File(path) => Driver::Sqlite(Arc::new(Sqlite::open(path, Durability::Durable, options)?)),
+            Location::Memory => {
+                let directory = tempfile::TempDir::with_prefix("grantd-")
+                    .map_err(|error| StoreFault::Io { path: std::env::temp_dir(), reason: error.to_string() })?;
+                let sqlite = Sqlite::open(&directory.path().join("grantd.db"), Durability::Throwaway, options)?;
+                Driver::Private(Arc::new((sqlite, directory)))
+            }
+        };
+        Ok(Self { driver })
+    }
+
+    /// What is known about the things a lookup names, all of one moment. Sees every commit that was done before it (STORE-06).
+    pub async fn load(&self, issuer: &Issuer, lookup: &Lookup) -> Result<Facts, StoreFault> {
+        let (issuer, lookup) = (issuer.clone(), lookup.clone());
+        self.sqlite().read(move |reading| reads::load(reading, &issuer, &lookup)).await
+    }
+
+    /// Writes all of `changes` or none, each under its guard (STORE-02). [`Commit::Done`] is durable (STORE-05).
+    ///
+    /// Dropped before it is done, the changes may be written or not, but never a part of them.
+    pub async fn commit(&self, issuer: &Issuer, changes: Vec<Change>) -> Result<Commit, StoreFault> {
+        let steps = writes::steps(issuer, &changes)?;
+        Ok(self.sqlite().write(steps).await?.commit)
+    }
+
+    /// Removes what can have no effect any more, in small transactions; never a mark that still prevents reuse (STORE-09).
+    pub async fn sweep(&self, issuer: &Issuer, now: Time) -> Result<Swept, StoreFault> {
+        sweep::sweep(self.sqlite(), issuer, now).await
+    }
+
+    /// The client of this id.
+    pub async fn client(&self, issuer: &Issuer, id: &ClientId) -> Result<Option<Client>, StoreFault> {
+        let (issuer, id) = (issuer.clone(), id.clone());
+        self.sqlite().read(move |reading| reads::client(reading, &issuer, &id)).await
+    }
+
+    /// Up to `limit` clients by id, those after `after`.
+    pub async fn clients(
+        &self,
+        issuer: &Issuer,
+        after: Option<ClientId>,
+        limit: u32,
+    ) -> Result<Vec<Client>, StoreFault> {
+        let issuer = issuer.clone();
+        self.sqlite()
+            .read(move |reading| {
+                let after = after.as_ref().map(ClientId::as_str);
+                Page { issuer: &issuer, after, limit }.of_clients(reading)
+            })
+            .await
+    }
+
+    /// The resource of this id.
+    pub async fn resource(&self, issuer: &Issuer, id: &ResourceId) -> Result<Option<Resource>, StoreFault> {
+        let (issuer, id) = (issuer.clone(), id.clone());
+        self.sqlite().read(move |reading| reads::resource(reading, &issuer, &id)).await
+    }
+
+    /// Up to `limit` resources by id, those after `after`.
+    pub async fn resources(
+        &self,
+        issuer: &Issuer,
+        after: Option<ResourceId>,
+        limit: u32,
+    ) -> Result<Vec<Resource>, StoreFault> {
+        let issuer = issuer.clone();
+        self.sqlite()
+            .read(move |reading| {
+                let after = after.as_ref().map(ResourceId::as_str);
+                Page { issuer: &issuer, after, limit }.of_resources(reading)
+            })
+            .await
+    }
+
+    /// The user of this id.
+    pub async fn user(&self, issuer: &Issuer, id: &UserId) -> Result<Option<User>, StoreFault> {
+        let (issuer, id) = (issuer.clone(), id.clone());
+        self.sqlite().read(move |reading| reads::user(reading, &issuer, &id)).await
+    }
+
+    /// The user of this name.
+    pub async fn user_by_username(&self, issuer: &Issuer, username: &Username) -> Result<Option<User>, StoreFault> {
+        let (issuer, username) = (issuer.clone(), username.clone());
+        self.sqlite().read(move |reading| reads::user_by_username(reading, &issuer, &username)).await
+    }
+
+    /// Up to `limit` users by username, those after `after`.
+    pub async fn users(&self, issuer: &Issuer, after: Option<Username>, limit: u32) -> Result<Vec<User>, StoreFault> {
+        let issuer = issuer.clone();
+        self.sqlite()
+            .read(move |reading| {
+                let after = after.as_ref().map(Username::as_str);
+                Page { issuer: &issuer, after, limit }.of_users(reading)
+            })
+            .await
+    }
+
+    /// All signing keys of the issuer, the oldest first. They stay sealed.
+    pub async fn signing_keys(&self, issuer: &Issuer) -> Result<Vec<StoredKey>, StoreFault> {
+        let issuer = issuer.clone();
+        self.sqlite().read(move |reading| reads::signing_keys(reading, &issuer)).await
+    }
+
+    /// Keeps a signing key, unless one of this algorithm and name is there already. Says whether it was this one that was kept.
+    pub async fn add_signing_key(&self, issuer: &Issuer, key: StoredKey) -> Result<bool, StoreFault> {
+        let step = Step::or_stale(statements::ADD_SIGNING_KEY, rows::signing_key_values(issuer, &key)?);
+        Ok(self.sqlite().write(vec![step]).await?.commit == Commit::Done)
+    }
+
+    fn sqlite(&self) -> &Sqlite {
+        match &self.driver {
+            Driver::Sqlite(sqlite) => sqlite,
+            Driver::Private(private) => &private.0,
+        }
+    }
+}

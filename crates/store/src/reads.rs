@@ -1,0 +1,187 @@
+//! Lookup → facts, and the lists of the operator: what is read, in which order, in one read transaction.
+//!
+//! Owns which record leads to which. A driver gives it a [`Reading`]; it sees one moment of the database. Start at [`load`].
+
+use grantd_protocol::facts::{Facts, Lookup, WAITING_COUNTED_TO, Waiting};
+use grantd_protocol::names::{ClientId, GrantId, Issuer, ResourceId, UserId, Username};
+use grantd_protocol::records::{Attempts, Client, Grant, PendingRequest, Resource, Session, User};
+
+use crate::fault::StoreFault;
+use crate::keys::StoredKey;
+use crate::rows::{self, Row, Value};
+use crate::sqlite::Reading;
+use crate::statements as sql;
+
+/// What is known about the things a lookup names. Agrees with `State::load` of the protocol, fact by fact.
+pub(crate) fn load(reading: &Reading<'_>, issuer: &Issuer, lookup: &Lookup) -> Result<Facts, StoreFault> {
+    let records = Reader { reading, issuer };
+    let code = records.one(rows::CODES, sql::CODE, lookup.code, rows::code)?;
+    let refresh_token =
+        records.one(rows::REFRESH_TOKENS, sql::REFRESH_TOKEN, lookup.refresh_token, rows::refresh_token)?;
+    let grant_id = code.as_ref().map(|code| &code.grant).or(refresh_token.as_ref().map(|token| &token.grant));
+    let grant = records.one(rows::GRANTS, sql::GRANT, grant_id.map(GrantId::as_str), rows::grant)?;
+    let session = records.one(rows::SESSIONS, sql::SESSION, lookup.session, rows::session)?;
+    let pending = records.one(rows::PENDING_REQUESTS, sql::PENDING, lookup.pending, rows::pending)?;
+    let client = records.client_of(lookup, pending.as_ref())?;
+    let resources = client.as_ref().map(|client| records.resources_of(client)).transpose()?.unwrap_or_default();
+    let user = records.user_of(grant.as_ref(), lookup.username.as_ref(), session.as_ref())?;
+    let consent = match (&user, &client) {
+        (Some(user), Some(client)) => {
+            let values = vec![issuer.as_str().into(), user.id.as_str().into(), client.id.as_str().into()];
+            records.row(rows::CONSENTS, sql::CONSENT, &values)?.map(rows::consent).transpose()?
+        }
+        _ => None,
+    };
+    let grant_session = grant.as_ref().map(|grant| grant.session);
+    Ok(Facts {
+        grant_session: records.one(rows::SESSIONS, sql::SESSION, grant_session, rows::session)?,
+        attempts: records.attempts(lookup)?,
+        waiting: records.waiting(lookup)?,
+        client,
+        resources,
+        code,
+        refresh_token,
+        grant,
+        session,
+        user,
+        pending,
+        consent,
+    })
+}
+
+pub(crate) fn client(reading: &Reading<'_>, issuer: &Issuer, id: &ClientId) -> Result<Option<Client>, StoreFault> {
+    Reader { reading, issuer }.one(rows::CLIENTS, sql::CLIENT, Some(id.as_str()), rows::client)
+}
+
+pub(crate) fn resource(
+    reading: &Reading<'_>,
+    issuer: &Issuer,
+    id: &ResourceId,
+) -> Result<Option<Resource>, StoreFault> {
+    Reader { reading, issuer }.one(rows::RESOURCES, sql::RESOURCE, Some(id.as_str()), rows::resource)
+}
+
+pub(crate) fn user(reading: &Reading<'_>, issuer: &Issuer, id: &UserId) -> Result<Option<User>, StoreFault> {
+    Reader { reading, issuer }.one(rows::USERS, sql::USER, Some(id.as_str()), rows::user)
+}
+
+pub(crate) fn user_by_username(
+    reading: &Reading<'_>,
+    issuer: &Issuer,
+    username: &Username,
+) -> Result<Option<User>, StoreFault> {
+    Reader { reading, issuer }.one(rows::USERS, sql::USER_BY_USERNAME, Some(username.as_str()), rows::user)
+}
+
+pub(crate) fn signing_keys(reading: &Reading<'_>, issuer: &Issuer) -> Result<Vec<StoredKey>, StoreFault> {
+    let rows = reading.rows(rows::SIGNING_KEYS, sql::SIGNING_KEYS, &[issuer.as_str().into()])?;
+    rows.into_iter().map(rows::signing_key).collect()
+}
+
+/// A page of a list: what comes after a key, in the order of the keys. No key is empty, so the empty one comes before all.
+pub(crate) struct Page<'a> {
+    pub(crate) issuer: &'a Issuer,
+    pub(crate) after: Option<&'a str>,
+    pub(crate) limit: u32,
+}
+
+impl Page<'_> {
+    pub(crate) fn of_clients(&self, reading: &Reading<'_>) -> Result<Vec<Client>, StoreFault> {
+        self.records(reading, rows::CLIENTS, sql::CLIENTS, rows::client)
+    }
+
+    pub(crate) fn of_resources(&self, reading: &Reading<'_>) -> Result<Vec<Resource>, StoreFault> {
+        self.records(reading, rows::RESOURCES, sql::RESOURCES, rows::resource)
+    }
+
+    pub(crate) fn of_users(&self, reading: &Reading<'_>) -> Result<Vec<User>, StoreFault> {
+        self.records(reading, rows::USERS, sql::USERS, rows::user)
+    }
+
+    fn records<T>(
+        &self,
+        reading: &Reading<'_>,
+        table: &'static str,
+        sql: &'static str,
+        read: fn(Row) -> Result<T, StoreFault>,
+    ) -> Result<Vec<T>, StoreFault> {
+        let values = [self.issuer.as_str().into(), self.after.unwrap_or_default().into(), self.limit.into()];
+        reading.rows(table, sql, &values)?.into_iter().map(read).collect()
+    }
+}
+
+struct Reader<'a> {
+    reading: &'a Reading<'a>,
+    issuer: &'a Issuer,
+}
+
+impl Reader<'_> {
+    /// The record under a key, if there is a key, and a record.
+    fn one<K: Into<Value>, T>(
+        &self,
+        table: &'static str,
+        sql: &'static str,
+        key: Option<K>,
+        read: fn(Row) -> Result<T, StoreFault>,
+    ) -> Result<Option<T>, StoreFault> {
+        let Some(key) = key else { return Ok(None) };
+        self.row(table, sql, &[self.issuer.as_str().into(), key.into()])?.map(read).transpose()
+    }
+
+    fn row(&self, table: &'static str, sql: &'static str, values: &[Value]) -> Result<Option<Row>, StoreFault> {
+        Ok(self.reading.rows(table, sql, values)?.into_iter().next())
+    }
+
+    fn client_of(&self, lookup: &Lookup, pending: Option<&PendingRequest>) -> Result<Option<Client>, StoreFault> {
+        let id = lookup.client.as_ref().or(pending.map(|pending| &pending.client));
+        self.one(rows::CLIENTS, sql::CLIENT, id.map(ClientId::as_str), rows::client)
+    }
+
+    fn resources_of(&self, client: &Client) -> Result<Vec<Resource>, StoreFault> {
+        let mut resources = Vec::with_capacity(client.resources.len());
+        for id in &client.resources {
+            resources.extend(self.one(rows::RESOURCES, sql::RESOURCE, Some(id.as_str()), rows::resource)?);
+        }
+        Ok(resources)
+    }
+
+    /// The user of the grant; without a grant, the one named; without a name, the one of the session.
+    fn user_of(
+        &self,
+        grant: Option<&Grant>,
+        username: Option<&Username>,
+        session: Option<&Session>,
+    ) -> Result<Option<User>, StoreFault> {
+        match (grant, username) {
+            (Some(grant), _) => self.one(rows::USERS, sql::USER, Some(grant.user.as_str()), rows::user),
+            (None, Some(username)) => self.one(rows::USERS, sql::USER_BY_USERNAME, Some(username.as_str()), rows::user),
+            (None, None) => self.one(rows::USERS, sql::USER, session.map(|session| session.user.as_str()), rows::user),
+        }
+    }
+
+    fn attempts(&self, lookup: &Lookup) -> Result<Vec<Attempts>, StoreFault> {
+        let mut found = Vec::new();
+        for key in &lookup.attempts {
+            let values = [self.issuer.as_str().into(), rows::attempt_key(key)?];
+            let row = self.row(rows::ATTEMPTS, sql::ATTEMPTS, &values)?;
+            found.extend(row.map(|row| rows::attempts(key, row)).transpose()?);
+        }
+        Ok(found)
+    }
+
+    fn waiting(&self, lookup: &Lookup) -> Result<Waiting, StoreFault> {
+        let Some(network) = &lookup.waiting else { return Ok(Waiting::default()) };
+        let issuer = || Value::from(self.issuer.as_str());
+        let from_network = [issuer(), network.as_str().into(), WAITING_COUNTED_TO.from_network.into()];
+        let in_all = [issuer(), WAITING_COUNTED_TO.in_all.into()];
+        Ok(Waiting {
+            from_network: self.counted(sql::WAITING_FROM_NETWORK, &from_network)?,
+            in_all: self.counted(sql::WAITING_IN_ALL, &in_all)?,
+        })
+    }
+
+    fn counted(&self, sql: &'static str, values: &[Value]) -> Result<u32, StoreFault> {
+        let row = self.row(rows::PENDING_REQUESTS, sql, values)?;
+        Ok(row.map(|mut row| row.integer()).transpose()?.unwrap_or_default())
+    }
+}

@@ -1,0 +1,362 @@
+//! Record ↔ row. Owns which members of a record stand in columns; knows no SQL and no driver.
+//!
+//! What can change stands in columns only; `record` is the JSON of the rest and is never rewritten, so the two cannot
+//! disagree. A record's members only grow, each with a serde default: that keeps every old row readable.
+
+use grantd_protocol::names::{GrantId, Issuer};
+use grantd_protocol::records::{
+    AttemptKey, Attempts, Client, Code, Consent, Grant, GrantState, PasswordHash, PendingRequest, Redemption,
+    RefreshToken, Resource, Session, SessionState, Spending, User,
+};
+use grantd_tokens::{Digest, Time};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value as Json};
+
+use crate::fault::StoreFault;
+use crate::keys::StoredKey;
+
+/// A value of a column or of a parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Value {
+    Null,
+    Integer(i64),
+    Text(String),
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<Digest> for Value {
+    fn from(digest: Digest) -> Self {
+        Self::Text(digest.to_base64url())
+    }
+}
+
+impl From<Time> for Value {
+    fn from(time: Time) -> Self {
+        Self::Integer(time.0)
+    }
+}
+
+impl From<u32> for Value {
+    fn from(number: u32) -> Self {
+        Self::Integer(i64::from(number))
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// The columns of one row, in the order the statement names them.
+pub(crate) struct Row {
+    table: &'static str,
+    columns: std::vec::IntoIter<Value>,
+}
+
+impl Row {
+    pub(crate) fn new(table: &'static str, columns: Vec<Value>) -> Self {
+        Self { table, columns: columns.into_iter() }
+    }
+
+    pub(crate) fn text(&mut self) -> Result<String, StoreFault> {
+        self.optional_text()?.ok_or_else(|| self.corrupt("a text is missing"))
+    }
+
+    pub(crate) fn integer<T: TryFrom<i64>>(&mut self) -> Result<T, StoreFault> {
+        let number = self.optional_integer()?.ok_or_else(|| self.corrupt("a number is missing"))?;
+        T::try_from(number).map_err(|_| self.corrupt("a number is out of range"))
+    }
+
+    fn optional_text(&mut self) -> Result<Option<String>, StoreFault> {
+        match self.columns.next() {
+            Some(Value::Text(text)) => Ok(Some(text)),
+            Some(Value::Null) => Ok(None),
+            _ => Err(self.corrupt("not a text")),
+        }
+    }
+
+    fn optional_integer(&mut self) -> Result<Option<i64>, StoreFault> {
+        match self.columns.next() {
+            Some(Value::Integer(number)) => Ok(Some(number)),
+            Some(Value::Null) => Ok(None),
+            _ => Err(self.corrupt("not a number")),
+        }
+    }
+
+    fn optional_time(&mut self) -> Result<Option<Time>, StoreFault> {
+        Ok(self.optional_integer()?.map(Time))
+    }
+
+    /// A variant that stands in its column as the word that serde gives it.
+    fn word<T: DeserializeOwned>(&self, word: String) -> Result<T, StoreFault> {
+        serde_json::from_value(Json::String(word)).map_err(|_| self.corrupt("not one of the words that may stand here"))
+    }
+
+    /// The last column, with the members that stood in columns of their own put back.
+    fn record<T: DeserializeOwned>(mut self, members: Vec<(&str, Json)>) -> Result<T, StoreFault> {
+        let text = self.text()?;
+        let mut record: Map<String, Json> =
+            serde_json::from_str(&text).map_err(|_| self.corrupt("its record is not a JSON object"))?;
+        record.extend(members.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        serde_json::from_value(Json::Object(record))
+            .map_err(|_| self.corrupt("its record lacks a member or has a wrong one"))
+    }
+
+    fn corrupt(&self, reason: &str) -> StoreFault {
+        StoreFault::Corrupt { table: self.table, reason: reason.to_owned() }
+    }
+}
+
+/// The record without the members that stand in columns.
+fn record<T: Serialize>(table: &'static str, whole: &T, in_columns: &[&str]) -> Result<Value, StoreFault> {
+    let mut json = json(table, whole)?;
+    if let Json::Object(members) = &mut json {
+        members.retain(|name, _| !in_columns.contains(&name.as_str()));
+    }
+    Ok(Value::Text(json.to_string()))
+}
+
+fn json<T: Serialize>(table: &'static str, value: &T) -> Result<Json, StoreFault> {
+    serde_json::to_value(value).map_err(|_| StoreFault::Corrupt { table, reason: "it cannot be written".to_owned() })
+}
+
+/// The word that serde gives a variant without data.
+pub(crate) fn word<T: Serialize>(table: &'static str, variant: &T) -> Result<Value, StoreFault> {
+    match json(table, variant)? {
+        Json::String(word) => Ok(Value::Text(word)),
+        other => Ok(Value::Text(other.to_string())),
+    }
+}
+
+// ---- clients, resources, users ----
+
+pub(crate) const CLIENTS: &str = "clients";
+pub(crate) const RESOURCES: &str = "resources";
+pub(crate) const USERS: &str = "users";
+
+pub(crate) fn client_values(issuer: &Issuer, client: &Client) -> Result<Vec<Value>, StoreFault> {
+    Ok(vec![issuer.as_str().into(), client.id.as_str().into(), record(CLIENTS, client, &[])?])
+}
+
+pub(crate) fn client(row: Row) -> Result<Client, StoreFault> {
+    row.record(Vec::new())
+}
+
+pub(crate) fn resource_values(issuer: &Issuer, resource: &Resource) -> Result<Vec<Value>, StoreFault> {
+    Ok(vec![issuer.as_str().into(), resource.id.as_str().into(), record(RESOURCES, resource, &[])?])
+}
+
+pub(crate) fn resource(row: Row) -> Result<Resource, StoreFault> {
+    row.record(Vec::new())
+}
+
+pub(crate) fn user_values(issuer: &Issuer, user: &User) -> Result<Vec<Value>, StoreFault> {
+    Ok(vec![
+        issuer.as_str().into(),
+        user.id.as_str().into(),
+        user.username.as_str().into(),
+        word(USERS, &user.status)?,
+        user.credentials_generation.into(),
+        user.password.as_ref().map(PasswordHash::expose).into(),
+        record(USERS, user, &["status", "credentials_generation", "password"])?,
+    ])
+}
+
+pub(crate) fn user(mut row: Row) -> Result<User, StoreFault> {
+    let members = vec![
+        ("status", row.text()?.into()),
+        ("credentials_generation", row.integer::<u32>()?.into()),
+        ("password", row.optional_text()?.into()),
+    ];
+    row.record(members)
+}
+
+// ---- sessions and pending requests ----
+
+pub(crate) const SESSIONS: &str = "sessions";
+pub(crate) const PENDING_REQUESTS: &str = "pending_requests";
+
+pub(crate) fn session_values(issuer: &Issuer, session: &Session) -> Result<Vec<Value>, StoreFault> {
+    let ended_at = match session.state {
+        SessionState::Live => None,
+        SessionState::Ended { at } => Some(at),
+    };
+    Ok(vec![
+        issuer.as_str().into(),
+        session.id.into(),
+        session.user.as_str().into(),
+        session.expires_at.into(),
+        session.last_used_at.into(),
+        ended_at.into(),
+        record(SESSIONS, session, &["last_used_at", "state"])?,
+    ])
+}
+
+pub(crate) fn session(mut row: Row) -> Result<Session, StoreFault> {
+    let last_used_at = row.integer::<i64>()?;
+    let state = row.optional_time()?.map_or(SessionState::Live, |at| SessionState::Ended { at });
+    row.record(vec![("last_used_at", last_used_at.into()), ("state", json(SESSIONS, &state)?)])
+}
+
+pub(crate) fn pending_values(issuer: &Issuer, pending: &PendingRequest) -> Result<Vec<Value>, StoreFault> {
+    Ok(vec![
+        issuer.as_str().into(),
+        pending.handle.into(),
+        pending.network.as_str().into(),
+        pending.expires_at.into(),
+        offer(&pending.offer)?,
+        record(PENDING_REQUESTS, pending, &["offer"])?,
+    ])
+}
+
+pub(crate) fn offer(offer: &grantd_protocol::records::Offer) -> Result<Value, StoreFault> {
+    Ok(Value::Text(json(PENDING_REQUESTS, offer)?.to_string()))
+}
+
+pub(crate) fn pending(mut row: Row) -> Result<PendingRequest, StoreFault> {
+    let offer = row.text()?;
+    let offer: Json = serde_json::from_str(&offer).map_err(|_| row.corrupt("its offer is not JSON"))?;
+    row.record(vec![("offer", offer)])
+}
+
+// ---- grants and what hangs from them ----
+
+pub(crate) const GRANTS: &str = "grants";
+pub(crate) const CODES: &str = "codes";
+pub(crate) const REFRESH_TOKENS: &str = "refresh_tokens";
+pub(crate) const CONSENTS: &str = "consents";
+
+pub(crate) fn grant_values(issuer: &Issuer, grant: &Grant) -> Result<Vec<Value>, StoreFault> {
+    let (revoked_at, because) = match grant.state {
+        GrantState::Standing => (None, None),
+        GrantState::Revoked { at, because } => (Some(at), Some(word(GRANTS, &because)?)),
+    };
+    Ok(vec![
+        issuer.as_str().into(),
+        grant.id.as_str().into(),
+        grant.user.as_str().into(),
+        grant.client.as_str().into(),
+        grant.session.into(),
+        word(GRANTS, &grant.presence)?,
+        grant.expires_at.into(),
+        revoked_at.into(),
+        because.unwrap_or(Value::Null),
+        record(GRANTS, grant, &["state"])?,
+    ])
+}
+
+pub(crate) fn grant(mut row: Row) -> Result<Grant, StoreFault> {
+    let state = match (row.optional_time()?, row.optional_text()?) {
+        (None, _) => GrantState::Standing,
+        (Some(at), Some(because)) => GrantState::Revoked { at, because: row.word(because)? },
+        (Some(_), None) => return Err(row.corrupt("a revoked grant says no reason")),
+    };
+    row.record(vec![("state", json(GRANTS, &state)?)])
+}
+
+pub(crate) fn code_values(issuer: &Issuer, code: &Code) -> Result<Vec<Value>, StoreFault> {
+    let (lapses_at, redeemed_at) = match code.redemption {
+        Redemption::Pending => (Some(code.expires_at), None),
+        Redemption::Redeemed { at } => (None, Some(at)),
+    };
+    Ok(vec![
+        issuer.as_str().into(),
+        code.hash.into(),
+        code.grant.as_str().into(),
+        lapses_at.into(),
+        u32::from(code.wrong_verifiers).into(),
+        redeemed_at.into(),
+        record(CODES, code, &["wrong_verifiers", "redemption"])?,
+    ])
+}
+
+pub(crate) fn code(mut row: Row) -> Result<Code, StoreFault> {
+    let wrong_verifiers = row.integer::<u8>()?;
+    let redemption = row.optional_time()?.map_or(Redemption::Pending, |at| Redemption::Redeemed { at });
+    row.record(vec![("wrong_verifiers", wrong_verifiers.into()), ("redemption", json(CODES, &redemption)?)])
+}
+
+pub(crate) fn refresh_token_values(issuer: &Issuer, token: &RefreshToken) -> Result<Vec<Value>, StoreFault> {
+    let (spent_at, successor) = match token.spending {
+        Spending::Unspent => (None, None),
+        Spending::Spent { at, successor } => (Some(at), Some(successor)),
+    };
+    Ok(vec![
+        issuer.as_str().into(),
+        token.hash.into(),
+        token.grant.as_str().into(),
+        spent_at.into(),
+        successor.into(),
+        record(REFRESH_TOKENS, token, &["spending"])?,
+    ])
+}
+
+pub(crate) fn refresh_token(mut row: Row) -> Result<RefreshToken, StoreFault> {
+    let spending = match (row.optional_time()?, row.optional_text()?) {
+        (None, _) => Spending::Unspent,
+        (Some(at), successor) => {
+            let successor = successor.as_deref().and_then(Digest::parse);
+            Spending::Spent { at, successor: successor.ok_or_else(|| row.corrupt("a spent token has no successor"))? }
+        }
+    };
+    row.record(vec![("spending", json(REFRESH_TOKENS, &spending)?)])
+}
+
+pub(crate) fn consent_values(issuer: &Issuer, consent: &Consent) -> Result<Vec<Value>, StoreFault> {
+    Ok(vec![
+        issuer.as_str().into(),
+        consent.user.as_str().into(),
+        consent.client.as_str().into(),
+        record(CONSENTS, consent, &[])?,
+    ])
+}
+
+pub(crate) fn consent(row: Row) -> Result<Consent, StoreFault> {
+    row.record(Vec::new())
+}
+
+// ---- attempts, signing keys, sweeping ----
+
+pub(crate) const ATTEMPTS: &str = "attempts";
+pub(crate) const SIGNING_KEYS: &str = "signing_keys";
+
+pub(crate) fn attempt_key(key: &AttemptKey) -> Result<Value, StoreFault> {
+    Ok(Value::Text(json(ATTEMPTS, key)?.to_string()))
+}
+
+pub(crate) fn attempts(key: &AttemptKey, mut row: Row) -> Result<Attempts, StoreFault> {
+    Ok(Attempts { key: key.clone(), since: Time(row.integer()?), count: row.integer()? })
+}
+
+pub(crate) fn signing_key_values(issuer: &Issuer, key: &StoredKey) -> Result<Vec<Value>, StoreFault> {
+    Ok(vec![
+        issuer.as_str().into(),
+        key.algorithm().name().into(),
+        key.kid().into(),
+        key.created_at.into(),
+        record(SIGNING_KEYS, &key.sealed, &[])?,
+    ])
+}
+
+pub(crate) fn signing_key(mut row: Row) -> Result<StoredKey, StoreFault> {
+    let created_at = Time(row.integer()?);
+    Ok(StoredKey { sealed: row.record(Vec::new())?, created_at })
+}
+
+/// A grant that a sweep found, and the session it was given in (as it stands in the column).
+pub(crate) fn swept_grant(mut row: Row) -> Result<(GrantId, String), StoreFault> {
+    Ok((GrantId::new(row.text()?), row.text()?))
+}

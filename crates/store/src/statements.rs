@@ -1,0 +1,178 @@
+//! The only SQL of the project: one text for SQLite and PostgreSQL, every value a parameter (STORE-10).
+//!
+//! `$1` is the issuer in each of them (INV-08). A guard stands in the `WHERE` of the write that it guards, and a statement
+//! that only guards writes the row it depends on (law 3), with the value it already has. What each change means is decided
+//! in `grantd_protocol::state`; which statements make it up, in `writes.rs`.
+
+macro_rules! statements {
+    ($($(#[$doc:meta])* $name:ident = $sql:literal;)*) => {
+        $($(#[$doc])* pub(crate) const $name: &str = $sql;)*
+
+        /// Every statement. A driver prepares them all before it serves.
+        pub(crate) const ALL: &[&str] = &[$($name,)*];
+    };
+}
+
+statements! {
+    // ---- reading what a lookup names ----
+    CLIENT = "SELECT record FROM clients WHERE issuer = $1 AND id = $2";
+    RESOURCE = "SELECT record FROM resources WHERE issuer = $1 AND id = $2";
+    USER = "SELECT status, credentials_generation, password, record FROM users WHERE issuer = $1 AND id = $2";
+    USER_BY_USERNAME =
+        "SELECT status, credentials_generation, password, record FROM users WHERE issuer = $1 AND username = $2";
+    SESSION = "SELECT last_used_at, ended_at, record FROM sessions WHERE issuer = $1 AND id = $2";
+    PENDING = "SELECT offer, record FROM pending_requests WHERE issuer = $1 AND handle = $2";
+    GRANT = "SELECT revoked_at, revoked_because, record FROM grants WHERE issuer = $1 AND id = $2";
+    CODE = "SELECT wrong_verifiers, redeemed_at, record FROM codes WHERE issuer = $1 AND hash = $2";
+    REFRESH_TOKEN = "SELECT spent_at, successor, record FROM refresh_tokens WHERE issuer = $1 AND hash = $2";
+    CONSENT = "SELECT record FROM consents WHERE issuer = $1 AND user_id = $2 AND client_id = $3";
+    ATTEMPTS = "SELECT since, counted FROM attempts WHERE issuer = $1 AND counted_by = $2";
+    /// Bounded by the limit, whatever waits: a sum of ones, so that one row is read instead of thousands.
+    WAITING_FROM_NETWORK =
+        "SELECT COALESCE(SUM(one), 0) FROM \
+         (SELECT 1 AS one FROM pending_requests WHERE issuer = $1 AND network = $2 LIMIT $3) AS counted";
+    /// As above, for all networks.
+    WAITING_IN_ALL =
+        "SELECT COALESCE(SUM(one), 0) FROM \
+         (SELECT 1 AS one FROM pending_requests WHERE issuer = $1 LIMIT $2) AS counted";
+
+    // ---- lists, page by page: what comes after a key ----
+    CLIENTS = "SELECT record FROM clients WHERE issuer = $1 AND id > $2 ORDER BY id LIMIT $3";
+    RESOURCES = "SELECT record FROM resources WHERE issuer = $1 AND id > $2 ORDER BY id LIMIT $3";
+    USERS =
+        "SELECT status, credentials_generation, password, record FROM users \
+         WHERE issuer = $1 AND username > $2 ORDER BY username LIMIT $3";
+    SIGNING_KEYS = "SELECT created_at, record FROM signing_keys WHERE issuer = $1 ORDER BY created_at, algorithm, kid";
+
+    // ---- the browser's part ----
+    ADD_PENDING =
+        "INSERT INTO pending_requests (issuer, handle, network, expires_at, offer, record) \
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (issuer, handle) DO NOTHING";
+    OFFER = "UPDATE pending_requests SET offer = $3 WHERE issuer = $1 AND handle = $2";
+    COMPLETE_PENDING = "DELETE FROM pending_requests WHERE issuer = $1 AND handle = $2";
+    /// The user is active and their credentials are those that were verified.
+    CREDENTIALS_STAND =
+        "UPDATE users SET status = 'active' \
+         WHERE issuer = $1 AND id = $2 AND status = 'active' AND credentials_generation = $3";
+    ADD_SESSION =
+        "INSERT INTO sessions (issuer, id, user_id, expires_at, needed_until, last_used_at, ended_at, record) \
+         VALUES ($1, $2, $3, $4, $4, $5, $6, $7) ON CONFLICT (issuer, id) DO NOTHING";
+    TOUCH_SESSION =
+        "UPDATE sessions SET last_used_at = $3 WHERE issuer = $1 AND id = $2 AND ended_at IS NULL";
+    END_SESSION = "UPDATE sessions SET ended_at = $3 WHERE issuer = $1 AND id = $2 AND ended_at IS NULL";
+    REVOKE_GRANTS_OF_SESSION =
+        "UPDATE grants SET revoked_at = $3, revoked_because = $4 \
+         WHERE issuer = $1 AND session_id = $2 AND presence = 'while_signed_in' AND revoked_at IS NULL";
+    KEEP_CONSENT =
+        "INSERT INTO consents (issuer, user_id, client_id, record) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (issuer, user_id, client_id) DO UPDATE SET record = excluded.record";
+
+    // ---- grants, codes and tokens ----
+    /// The session lives; it is kept as long as the grant that is given in it.
+    SESSION_LIVES =
+        "UPDATE sessions SET needed_until = CASE WHEN needed_until < $3 THEN $3 ELSE needed_until END \
+         WHERE issuer = $1 AND id = $2 AND ended_at IS NULL";
+    ADD_GRANT =
+        "INSERT INTO grants (issuer, id, user_id, client_id, session_id, presence, expires_at, \
+         revoked_at, revoked_because, record) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (issuer, id) DO NOTHING";
+    /// The grant stands.
+    GRANT_STANDS =
+        "UPDATE grants SET revoked_at = NULL WHERE issuer = $1 AND id = $2 AND revoked_at IS NULL";
+    ADD_CODE =
+        "INSERT INTO codes (issuer, hash, grant_id, lapses_at, wrong_verifiers, redeemed_at, record) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (issuer, hash) DO NOTHING";
+    REDEEM_CODE =
+        "UPDATE codes SET redeemed_at = $3, lapses_at = NULL \
+         WHERE issuer = $1 AND hash = $2 AND redeemed_at IS NULL";
+    /// Counts no further than a byte holds.
+    COUNT_WRONG_VERIFIER =
+        "UPDATE codes SET wrong_verifiers = wrong_verifiers + 1 \
+         WHERE issuer = $1 AND hash = $2 AND wrong_verifiers < 255";
+    REVOKE_GRANT =
+        "UPDATE grants SET revoked_at = $3, revoked_because = $4 \
+         WHERE issuer = $1 AND id = $2 AND revoked_at IS NULL";
+    ADD_REFRESH_TOKEN =
+        "INSERT INTO refresh_tokens (issuer, hash, grant_id, spent_at, successor, record) \
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (issuer, hash) DO NOTHING";
+    SPEND_REFRESH_TOKEN =
+        "UPDATE refresh_tokens SET spent_at = $3, successor = $4 \
+         WHERE issuer = $1 AND hash = $2 AND spent_at IS NULL";
+
+    // ---- throttling ----
+    /// $3 now, $4 the length of a window, $5 how many fit into one. Writes nothing where there is no room.
+    COUNT_ATTEMPT =
+        "INSERT INTO attempts (issuer, counted_by, since, counted) SELECT $1, $2, $3, 1 WHERE 0 < $5 \
+         ON CONFLICT (issuer, counted_by) DO UPDATE SET \
+         since = CASE WHEN excluded.since - attempts.since < $4 THEN attempts.since ELSE excluded.since END, \
+         counted = CASE WHEN excluded.since - attempts.since < $4 THEN attempts.counted + 1 ELSE 1 END \
+         WHERE attempts.counted < $5 OR excluded.since - attempts.since >= $4";
+    FORGET_ATTEMPTS = "DELETE FROM attempts WHERE issuer = $1 AND counted_by = $2";
+
+    // ---- the operator's part ----
+    PUT_CLIENT =
+        "INSERT INTO clients (issuer, id, record) VALUES ($1, $2, $3) \
+         ON CONFLICT (issuer, id) DO UPDATE SET record = excluded.record";
+    REMOVE_CLIENT = "DELETE FROM clients WHERE issuer = $1 AND id = $2";
+    FORGET_CONSENTS_TO_CLIENT = "DELETE FROM consents WHERE issuer = $1 AND client_id = $2";
+    REVOKE_GRANTS_OF_CLIENT =
+        "UPDATE grants SET revoked_at = $3, revoked_because = $4 \
+         WHERE issuer = $1 AND client_id = $2 AND revoked_at IS NULL";
+    PUT_RESOURCE =
+        "INSERT INTO resources (issuer, id, record) VALUES ($1, $2, $3) \
+         ON CONFLICT (issuer, id) DO UPDATE SET record = excluded.record";
+    REMOVE_RESOURCE = "DELETE FROM resources WHERE issuer = $1 AND id = $2";
+    /// Neither the id nor the username may be taken.
+    ADD_USER =
+        "INSERT INTO users (issuer, id, username, status, credentials_generation, password, record) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
+    REHASH_PASSWORD = "UPDATE users SET password = $4 WHERE issuer = $1 AND id = $2 AND password = $3";
+    /// The generation counts no further than 32 bits hold.
+    SET_PASSWORD =
+        "UPDATE users SET password = $3, credentials_generation = \
+         CASE WHEN credentials_generation < 4294967295 THEN credentials_generation + 1 ELSE credentials_generation END \
+         WHERE issuer = $1 AND id = $2";
+    SET_USER_STATUS = "UPDATE users SET status = $3 WHERE issuer = $1 AND id = $2";
+    END_SESSIONS_OF_USER =
+        "UPDATE sessions SET ended_at = $3 WHERE issuer = $1 AND user_id = $2 AND ended_at IS NULL";
+    REVOKE_GRANTS_OF_USER =
+        "UPDATE grants SET revoked_at = $3, revoked_because = $4 \
+         WHERE issuer = $1 AND user_id = $2 AND revoked_at IS NULL";
+    REMOVE_USER = "DELETE FROM users WHERE issuer = $1 AND id = $2";
+    FORGET_CONSENTS_OF_USER = "DELETE FROM consents WHERE issuer = $1 AND user_id = $2";
+    ADD_SIGNING_KEY =
+        "INSERT INTO signing_keys (issuer, algorithm, kid, created_at, record) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (issuer, algorithm, kid) DO NOTHING";
+
+    // ---- sweeping, a batch at a time ----
+    SWEEP_PENDING =
+        "DELETE FROM pending_requests WHERE issuer = $1 AND handle IN \
+         (SELECT handle FROM pending_requests WHERE issuer = $1 AND expires_at <= $2 ORDER BY expires_at LIMIT $3)";
+    EXPIRED_GRANTS =
+        "SELECT id, session_id FROM grants WHERE issuer = $1 AND expires_at <= $2 ORDER BY expires_at LIMIT $3";
+    /// Grants whose code nobody redeemed in time.
+    LAPSED_GRANTS =
+        "SELECT grants.id, grants.session_id FROM codes \
+         JOIN grants ON grants.issuer = codes.issuer AND grants.id = codes.grant_id \
+         WHERE codes.issuer = $1 AND codes.lapses_at <= $2 ORDER BY codes.lapses_at LIMIT $3";
+    /// The condition again: between finding and sweeping, the code may have been redeemed.
+    SWEEP_GRANT =
+        "DELETE FROM grants WHERE issuer = $1 AND id = $2 AND (expires_at <= $3 OR EXISTS \
+         (SELECT 1 FROM codes WHERE codes.issuer = $1 AND codes.grant_id = $2 AND codes.lapses_at <= $3))";
+    SWEEP_CODES =
+        "DELETE FROM codes WHERE issuer = $1 AND grant_id = $2 \
+         AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.issuer = $1 AND grants.id = $2)";
+    SWEEP_REFRESH_TOKENS =
+        "DELETE FROM refresh_tokens WHERE issuer = $1 AND grant_id = $2 \
+         AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.issuer = $1 AND grants.id = $2)";
+    /// The grant that kept the session may be gone: from its own end on, look at it again.
+    SESSION_LOST_A_GRANT = "UPDATE sessions SET needed_until = expires_at WHERE issuer = $1 AND id = $2";
+    SWEEP_SESSIONS =
+        "DELETE FROM sessions WHERE issuer = $1 AND id IN \
+         (SELECT id FROM sessions WHERE issuer = $1 AND needed_until <= $2 AND NOT EXISTS \
+         (SELECT 1 FROM grants WHERE grants.issuer = $1 AND grants.session_id = sessions.id) \
+         ORDER BY needed_until LIMIT $3)";
+    SWEEP_ATTEMPTS =
+        "DELETE FROM attempts WHERE issuer = $1 AND counted_by IN \
+         (SELECT counted_by FROM attempts WHERE issuer = $1 AND since <= $2 ORDER BY since LIMIT $3)";
+}

@@ -1,0 +1,86 @@
+//! Sweeping: what can have no effect any more goes, and no mark that still prevents reuse (STORE-09).
+//!
+//! Agrees with `State::sweep` of the protocol. A sweep is many small transactions, so that requests pass between them; ended
+//! half-way, it has removed less and nothing wrong. Start at [`sweep`].
+
+use grantd_protocol::names::{GrantId, Issuer};
+use grantd_protocol::state::SWEEP_ATTEMPTS_AFTER;
+use grantd_tokens::{Seconds, Time};
+
+use crate::fault::StoreFault;
+use crate::rows::{self, Value};
+use crate::sqlite::{Reading, Sqlite};
+use crate::statements as sql;
+use crate::writes::Step;
+
+/// How many rows one transaction removes at most; of grants fewer, as each takes its tokens along.
+const BATCH: u32 = 256;
+const GRANTS_A_BATCH: u32 = 32;
+
+/// What a sweep removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Requests that nobody answered in time.
+    pub pending_requests: u64,
+    /// Grants at their absolute end, or never used.
+    pub grants: u64,
+    /// Sessions that are over and in which no remaining grant was given.
+    pub sessions: u64,
+    /// Windows of attempts that have long passed.
+    pub attempts: u64,
+}
+
+pub(crate) async fn sweep(sqlite: &Sqlite, issuer: &Issuer, now: Time) -> Result<Swept, StoreFault> {
+    let long_ago = now + Seconds(-SWEEP_ATTEMPTS_AFTER);
+    Ok(Swept {
+        pending_requests: sweep_rows(sqlite, sql::SWEEP_PENDING, issuer, now).await?,
+        grants: sweep_grants(sqlite, issuer, now).await?,
+        sessions: sweep_rows(sqlite, sql::SWEEP_SESSIONS, issuer, now).await?,
+        attempts: sweep_rows(sqlite, sql::SWEEP_ATTEMPTS, issuer, long_ago).await?,
+    })
+}
+
+async fn sweep_rows(sqlite: &Sqlite, sql: &'static str, issuer: &Issuer, until: Time) -> Result<u64, StoreFault> {
+    let mut removed = 0;
+    loop {
+        let values = vec![issuer.as_str().into(), until.into(), BATCH.into()];
+        let rows = sqlite.write(vec![Step::always(sql, values)]).await?.rows_written();
+        removed += rows;
+        if rows < u64::from(BATCH) {
+            return Ok(removed);
+        }
+    }
+}
+
+/// A grant goes with its codes and refresh tokens, all in one transaction: none of them is ever left without it.
+async fn sweep_grants(sqlite: &Sqlite, issuer: &Issuer, now: Time) -> Result<u64, StoreFault> {
+    let mut removed = 0;
+    loop {
+        let of = issuer.clone();
+        let found = sqlite.read(move |reading| found(reading, &of, now)).await?;
+        let steps = found.into_iter().flat_map(|(grant, session)| steps(issuer, &grant, session, now)).collect();
+        let grants = sqlite.write(steps).await?.rows_written_by(sql::SWEEP_GRANT);
+        removed += grants;
+        if grants == 0 {
+            return Ok(removed);
+        }
+    }
+}
+
+fn found(reading: &Reading<'_>, issuer: &Issuer, now: Time) -> Result<Vec<(GrantId, String)>, StoreFault> {
+    let values: [Value; 3] = [issuer.as_str().into(), now.into(), GRANTS_A_BATCH.into()];
+    let mut rows = reading.rows(rows::GRANTS, sql::EXPIRED_GRANTS, &values)?;
+    rows.extend(reading.rows(rows::GRANTS, sql::LAPSED_GRANTS, &values)?);
+    rows.into_iter().map(rows::swept_grant).collect()
+}
+
+fn steps(issuer: &Issuer, grant: &GrantId, session: String, now: Time) -> [Step; 4] {
+    let key = || vec![Value::from(issuer.as_str()), grant.as_str().into()];
+    // First the grant: whoever adds a token to it at this moment writes its row, too, and one of the two is first (law 3).
+    [
+        Step::always(sql::SWEEP_GRANT, [key(), vec![now.into()]].concat()),
+        Step::always(sql::SWEEP_CODES, key()),
+        Step::always(sql::SWEEP_REFRESH_TOKENS, key()),
+        Step::always(sql::SESSION_LOST_A_GRANT, vec![issuer.as_str().into(), session.into()]),
+    ]
+}

@@ -1,0 +1,243 @@
+//! Change → guarded statements: what a driver runs, in order, in one transaction.
+//!
+//! Owns the translation. The meaning of each change is `grantd_protocol::state`'s; the text of each statement,
+//! `statements.rs`. Start at [`steps`].
+
+use grantd_protocol::changes::Change;
+use grantd_protocol::names::{Issuer, UserId};
+use grantd_protocol::records::{Revocation, Status};
+use grantd_protocol::refusals::Refusal;
+use grantd_tokens::Time;
+
+use crate::fault::StoreFault;
+use crate::rows::{self, Value};
+use crate::statements as sql;
+
+/// One statement, its parameters, and what it means if it wrote no row.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) sql: &'static str,
+    pub(crate) values: Vec<Value>,
+    pub(crate) if_nothing_written: IfNothingWritten,
+}
+
+/// How a guard ends a transaction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum IfNothingWritten {
+    /// The statement was no guard.
+    GoOn,
+    /// Another request was first.
+    Stale,
+    /// It is final.
+    Refused(Refusal),
+}
+
+impl Step {
+    pub(crate) fn always(sql: &'static str, values: Vec<Value>) -> Self {
+        Self { sql, values, if_nothing_written: IfNothingWritten::GoOn }
+    }
+
+    pub(crate) fn or_stale(sql: &'static str, values: Vec<Value>) -> Self {
+        Self { sql, values, if_nothing_written: IfNothingWritten::Stale }
+    }
+
+    fn or_refused(sql: &'static str, values: Vec<Value>, refusal: Refusal) -> Self {
+        Self { sql, values, if_nothing_written: IfNothingWritten::Refused(refusal) }
+    }
+}
+
+/// The statements of all the changes, in order.
+pub(crate) fn steps(issuer: &Issuer, changes: &[Change]) -> Result<Vec<Step>, StoreFault> {
+    let mut writes = Writes { issuer, steps: Vec::with_capacity(changes.len() * 2) };
+    for change in changes {
+        writes.add(change)?;
+    }
+    Ok(writes.steps)
+}
+
+struct Writes<'a> {
+    issuer: &'a Issuer,
+    steps: Vec<Step>,
+}
+
+impl Writes<'_> {
+    fn add(&mut self, change: &Change) -> Result<(), StoreFault> {
+        match change {
+            Change::AddPending(_)
+            | Change::Offer { .. }
+            | Change::CompletePending { .. }
+            | Change::AddSession { .. }
+            | Change::TouchSession { .. }
+            | Change::EndSession { .. }
+            | Change::KeepConsent(_) => self.add_of_browser(change),
+            Change::AddGrant(_)
+            | Change::AddCode(_)
+            | Change::RedeemCode { .. }
+            | Change::CountWrongVerifier { .. }
+            | Change::RevokeGrant { .. }
+            | Change::AddRefreshToken(_)
+            | Change::SpendRefreshToken { .. } => self.add_of_grants(change),
+            Change::CountAttempt { .. } | Change::ForgetAttempts { .. } => self.add_of_attempts(change),
+            Change::PutClient(_)
+            | Change::RemoveClient { .. }
+            | Change::PutResource(_)
+            | Change::RemoveResource { .. }
+            | Change::AddUser { .. }
+            | Change::RehashPassword { .. }
+            | Change::SetPassword { .. }
+            | Change::SetUserStatus { .. }
+            | Change::RemoveUser { .. } => self.add_of_operator(change),
+        }
+    }
+
+    fn add_of_browser(&mut self, change: &Change) -> Result<(), StoreFault> {
+        match change {
+            Change::AddPending(pending) => {
+                self.steps.push(Step::or_stale(sql::ADD_PENDING, rows::pending_values(self.issuer, pending)?));
+            }
+            Change::Offer { pending, offer } => {
+                let values = self.keyed(*pending, [rows::offer(offer)?]);
+                self.steps.push(Step::or_stale(sql::OFFER, values));
+            }
+            Change::CompletePending { pending } => {
+                self.steps.push(Step::or_stale(sql::COMPLETE_PENDING, self.keyed(*pending, [])));
+            }
+            Change::AddSession { session, credentials_generation } => {
+                let stand = self.keyed(session.user.as_str(), [(*credentials_generation).into()]);
+                self.steps.push(Step::or_stale(sql::CREDENTIALS_STAND, stand));
+                self.steps.push(Step::or_stale(sql::ADD_SESSION, rows::session_values(self.issuer, session)?));
+            }
+            Change::TouchSession { session, at } => {
+                self.steps.push(Step::or_stale(sql::TOUCH_SESSION, self.keyed(*session, [(*at).into()])));
+            }
+            Change::EndSession { session, at } => {
+                self.steps.push(Step::always(sql::END_SESSION, self.keyed(*session, [(*at).into()])));
+                self.revoke(sql::REVOKE_GRANTS_OF_SESSION, *session, *at, Revocation::SignedOut)?;
+            }
+            Change::KeepConsent(consent) => {
+                self.steps.push(Step::always(sql::KEEP_CONSENT, rows::consent_values(self.issuer, consent)?));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn add_of_grants(&mut self, change: &Change) -> Result<(), StoreFault> {
+        match change {
+            Change::AddGrant(grant) => {
+                let lives = self.keyed(grant.session, [grant.expires_at.into()]);
+                self.steps.push(Step::or_stale(sql::SESSION_LIVES, lives));
+                self.steps.push(Step::or_stale(sql::ADD_GRANT, rows::grant_values(self.issuer, grant)?));
+            }
+            Change::AddCode(code) => {
+                self.steps.push(Step::or_stale(sql::GRANT_STANDS, self.keyed(code.grant.as_str(), [])));
+                self.steps.push(Step::or_stale(sql::ADD_CODE, rows::code_values(self.issuer, code)?));
+            }
+            Change::RedeemCode { code, at } => {
+                self.steps.push(Step::or_stale(sql::REDEEM_CODE, self.keyed(*code, [(*at).into()])));
+            }
+            Change::CountWrongVerifier { code } => {
+                self.steps.push(Step::always(sql::COUNT_WRONG_VERIFIER, self.keyed(*code, [])));
+            }
+            Change::RevokeGrant { grant, at, because } => {
+                self.revoke(sql::REVOKE_GRANT, grant.as_str(), *at, *because)?;
+            }
+            Change::AddRefreshToken(token) => {
+                self.steps.push(Step::or_stale(sql::GRANT_STANDS, self.keyed(token.grant.as_str(), [])));
+                let values = rows::refresh_token_values(self.issuer, token)?;
+                self.steps.push(Step::or_stale(sql::ADD_REFRESH_TOKEN, values));
+            }
+            Change::SpendRefreshToken { token, successor, at } => {
+                let values = self.keyed(*token, [(*at).into(), (*successor).into()]);
+                self.steps.push(Step::or_stale(sql::SPEND_REFRESH_TOKEN, values));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn add_of_attempts(&mut self, change: &Change) -> Result<(), StoreFault> {
+        match change {
+            Change::CountAttempt { key, at, window, limit, or } => {
+                let rest = [(*at).into(), Value::Integer(window.0), (*limit).into()];
+                let values = self.keyed(rows::attempt_key(key)?, rest);
+                self.steps.push(Step::or_refused(sql::COUNT_ATTEMPT, values, *or));
+            }
+            Change::ForgetAttempts { key } => {
+                let values = self.keyed(rows::attempt_key(key)?, []);
+                self.steps.push(Step::always(sql::FORGET_ATTEMPTS, values));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn add_of_operator(&mut self, change: &Change) -> Result<(), StoreFault> {
+        match change {
+            Change::PutClient(client) => {
+                self.steps.push(Step::always(sql::PUT_CLIENT, rows::client_values(self.issuer, client)?));
+            }
+            Change::RemoveClient { client, at } => {
+                self.steps.push(Step::always(sql::REMOVE_CLIENT, self.keyed(client.as_str(), [])));
+                self.steps.push(Step::always(sql::FORGET_CONSENTS_TO_CLIENT, self.keyed(client.as_str(), [])));
+                self.revoke(sql::REVOKE_GRANTS_OF_CLIENT, client.as_str(), *at, Revocation::ClientRemoved)?;
+            }
+            Change::PutResource(resource) => {
+                self.steps.push(Step::always(sql::PUT_RESOURCE, rows::resource_values(self.issuer, resource)?));
+            }
+            Change::RemoveResource { resource } => {
+                self.steps.push(Step::always(sql::REMOVE_RESOURCE, self.keyed(resource.as_str(), [])));
+            }
+            Change::AddUser { user, or } => {
+                self.steps.push(Step::or_refused(sql::ADD_USER, rows::user_values(self.issuer, user)?, *or));
+            }
+            Change::RehashPassword { user, was, now } => {
+                let values = self.keyed(user.as_str(), [was.expose().into(), now.expose().into()]);
+                self.steps.push(Step::or_stale(sql::REHASH_PASSWORD, values));
+            }
+            Change::SetPassword { user, password, at } => {
+                let values = self.keyed(user.as_str(), [password.expose().into()]);
+                self.steps.push(Step::always(sql::SET_PASSWORD, values));
+                self.end_access_of(user, *at)?;
+            }
+            Change::SetUserStatus { user, status, at } => {
+                let values = self.keyed(user.as_str(), [rows::word(rows::USERS, status)?]);
+                self.steps.push(Step::always(sql::SET_USER_STATUS, values));
+                if *status == Status::Disabled {
+                    self.end_access_of(user, *at)?;
+                }
+            }
+            Change::RemoveUser { user, at } => {
+                self.steps.push(Step::always(sql::REMOVE_USER, self.keyed(user.as_str(), [])));
+                self.end_access_of(user, *at)?;
+                self.steps.push(Step::always(sql::FORGET_CONSENTS_OF_USER, self.keyed(user.as_str(), [])));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn end_access_of(&mut self, user: &UserId, at: Time) -> Result<(), StoreFault> {
+        self.steps.push(Step::always(sql::END_SESSIONS_OF_USER, self.keyed(user.as_str(), [at.into()])));
+        self.revoke(sql::REVOKE_GRANTS_OF_USER, user.as_str(), at, Revocation::CredentialsChanged)
+    }
+
+    fn revoke(
+        &mut self,
+        sql: &'static str,
+        whose: impl Into<Value>,
+        at: Time,
+        because: Revocation,
+    ) -> Result<(), StoreFault> {
+        let values = self.keyed(whose, [at.into(), rows::word(rows::GRANTS, &because)?]);
+        self.steps.push(Step::always(sql, values));
+        Ok(())
+    }
+
+    /// The issuer, a key of one of its records, and what else the statement takes.
+    fn keyed<const N: usize>(&self, key: impl Into<Value>, rest: [Value; N]) -> Vec<Value> {
+        let mut values = vec![self.issuer.as_str().into(), key.into()];
+        values.extend(rest);
+        values
+    }
+}

@@ -1,0 +1,3 @@
+//! The store against its meaning, its races, its crashes and its faults.
+
+mod open;
