@@ -1,0 +1,90 @@
+//! Opening the post office: listeners first, so that addresses can be declared; services when grantd is there.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use oauth2::CsrfToken;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+
+use crate::addresses::{Addresses, Doors};
+use crate::back_channel::BackChannel;
+use crate::declarations::declarations;
+use crate::fault::DemoFault;
+use crate::mailroom::Mailroom;
+use crate::metadata::Metadata;
+use crate::postkeeper::PostKeeper;
+use crate::rogue::Rogue;
+use crate::{lockbox, parcels, postcard};
+
+/// No form of these apps is larger.
+const MAX_BODY_BYTES: usize = 16 * 1024;
+
+/// All parties with their addresses, before anybody answers.
+#[derive(Debug)]
+pub struct PostOffice {
+    doors: Doors,
+    addresses: Addresses,
+    mailroom_secret: CsrfToken,
+}
+
+impl PostOffice {
+    /// Takes the listeners, on loopback only.
+    pub async fn open() -> Result<Self, DemoFault> {
+        let doors = Doors::open().await?;
+        let addresses = doors.addresses()?;
+        Ok(Self { doors, addresses, mailroom_secret: CsrfToken::new_random_len(32) })
+    }
+
+    /// Where everybody will be.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// Resources, clients and users for grantd's configuration (TOML). Contains Mailroom's secret, which is made for this start.
+    pub fn declarations(&self) -> String {
+        declarations(&self.addresses, self.mailroom_secret.secret())
+    }
+
+    /// Starts every service. The issuer must answer already, with these declarations.
+    pub async fn start(self, issuer: &str) -> Result<Running, DemoFault> {
+        let back_channel = BackChannel::new()?;
+        let metadata = Metadata::fetch(issuer, &back_channel).await?;
+        let Self { doors, addresses, mailroom_secret } = self;
+        let mailroom = Mailroom::new(&addresses, mailroom_secret.secret(), metadata.clone(), back_channel.clone())?;
+        let postkeeper = PostKeeper::new(&addresses, metadata.clone(), back_channel.clone())?;
+        let rogue = Rogue::new(&addresses, &metadata, back_channel);
+        let mut services = JoinSet::new();
+        serve(&mut services, doors.lockbox, lockbox::router(issuer, &addresses)?);
+        serve(&mut services, doors.parcels, parcels::router(issuer, &addresses)?);
+        serve(&mut services, doors.mailroom, mailroom.router());
+        serve(&mut services, doors.browser, postcard::router(issuer, &addresses));
+        serve(&mut services, doors.postkeeper, postkeeper.router());
+        serve(&mut services, doors.rogue, rogue.router());
+        Ok(Running { addresses, metadata, services })
+    }
+}
+
+fn serve(services: &mut JoinSet<std::io::Result<()>>, listener: TcpListener, router: Router) {
+    let router = router.layer(DefaultBodyLimit::max(MAX_BODY_BYTES));
+    services.spawn(async move { axum::serve(listener, router).await });
+}
+
+/// The post office, open. Dropping it closes every service.
+#[derive(Debug)]
+pub struct Running {
+    pub(crate) addresses: Addresses,
+    pub(crate) metadata: Metadata,
+    services: JoinSet<std::io::Result<()>>,
+}
+
+impl Running {
+    /// Where everybody is.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// Waits until a service ends, which none does by itself.
+    pub async fn ended(&mut self) {
+        self.services.join_next().await;
+    }
+}
