@@ -1,5 +1,5 @@
-//! The JWT profile for access tokens (RFC 9068): [`AccessTokenClaims::mint`] on the authorization server, [`verify`] on the
-//! resource server. What is signed by one is what the other reads.
+//! The JWT profile for access tokens (RFC 9068): [`AccessTokenClaims::mint`] on the authorization server, [`verify`] on
+//! the resource server. What is signed by one is what the other reads.
 
 use crate::claims::{ClaimFault, Claims, TimeFault};
 use crate::jwk::JwkSet;
@@ -44,7 +44,8 @@ pub struct AccessTokenClaims {
 }
 
 impl AccessTokenClaims {
-    /// Signs the claims as a token of type `at+jwt` with `kid` (AT-01). Judges none of them: what may be granted was decided before.
+    /// Signs the claims as a token of type `at+jwt` with `kid` (AT-01). Judges none of them: what may be granted was
+    /// decided before.
     pub fn mint(&self, key: &PrivateKey) -> Result<String, SignFault> {
         jws::sign(TYP, key, self)
     }
@@ -59,7 +60,8 @@ pub struct Expected<'a> {
     pub audience: &'a str,
 }
 
-/// Holds a bearer token against every rule of RFC 9068 §4 and RFC 8725 §3 (RS-06). `keys` must be those of the expected issuer.
+/// Holds a bearer token against every rule of RFC 9068 §4 and RFC 8725 §3 (RS-06). `keys` must be those of the expected
+/// issuer.
 ///
 /// Does not know of revocation, nor what the token allows: scopes and details are for whoever serves the request.
 pub fn verify(token: &str, keys: &JwkSet, expected: Expected<'_>, now: Time) -> Result<AccessToken, AccessTokenError> {
@@ -142,8 +144,9 @@ impl AccessToken {
 
 /// Which rule a token broke, in a sentence for the developer who sent it.
 ///
-/// A sentence never contains the token. It quotes claims only after the signature was found good, and of the header only `typ` and `kid`;
-/// quotes are ASCII, short, and free of `"` and `\`, so that they fit an RFC 6750 `error_description`.
+/// A sentence never contains the token. It quotes claims only after the signature was found good, and of the header
+/// only `typ` and `kid`; quotes are ASCII, short, and free of `"` and `\`, so that they fit an RFC 6750
+/// `error_description`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum AccessTokenError {
     /// Not a JWT that is read here.

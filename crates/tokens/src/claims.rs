@@ -3,7 +3,8 @@
 use crate::time::{Seconds, Time};
 use serde_json::{Map, Value};
 
-/// How far the clock of whoever made a token may run ahead of ours: 15 s for `iat` and `nbf`. `exp` has no grace (INV-11).
+/// How far the clock of whoever made a token may run ahead of ours: 15 s for `iat` and `nbf`. `exp` has no grace
+/// (INV-11).
 pub const CLOCK_SKEW: Seconds = Seconds(15);
 
 /// The claims of a JWT. Readers name what they want and get it typed, or a fault that names the claim.

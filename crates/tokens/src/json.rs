@@ -78,7 +78,8 @@ pub fn parse_value(bytes: &[u8], limits: Limits) -> Result<Value, JsonFault> {
     })
 }
 
-/// Builds a [`Value`] while holding it against the limits. serde's errors are text; the rule that broke goes by the cell.
+/// Builds a [`Value`] while holding it against the limits. serde's errors are text; the rule that broke goes by the
+/// cell.
 #[derive(Clone, Copy)]
 struct Strict<'a> {
     limits: Limits,

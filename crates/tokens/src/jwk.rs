@@ -36,9 +36,9 @@ impl JwkSet {
 
     /// Reads a set that somebody else publishes.
     ///
-    /// Keys this project has no use for (other types, curves, algorithms, uses; no `kid`; RSA below 2048 bits) are left out, as
-    /// RFC 7517 §5 asks; a signature by such a key will be one by an unknown key. A secret in a public place (a private member, an
-    /// `oct` key) refuses the whole set, as does a `kid` that occurs twice (KEYS-05).
+    /// Keys this project has no use for (other types, curves, algorithms, uses; no `kid`; RSA below 2048 bits) are left
+    /// out, as RFC 7517 §5 asks; a signature by such a key will be one by an unknown key. A secret in a public place (a
+    /// private member, an `oct` key) refuses the whole set, as does a `kid` that occurs twice (KEYS-05).
     pub fn parse(bytes: &[u8]) -> Result<JwkSet, JwkFault> {
         JwkSet::from_object(json::parse_object(bytes, Limits::DOCUMENT)?)
     }
@@ -166,8 +166,8 @@ impl<'de> Deserialize<'de> for Jwk {
     }
 }
 
-/// A key that checks signatures of exactly one algorithm (KEYS-01): a point on P-256, an Edwards point that is not of small order,
-/// or an RSA modulus of 2048 to 8192 bits with exponent 65537 (KEYS-05, KEYS-10).
+/// A key that checks signatures of exactly one algorithm (KEYS-01): a point on P-256, an Edwards point that is not of
+/// small order, or an RSA modulus of 2048 to 8192 bits with exponent 65537 (KEYS-05, KEYS-10).
 #[derive(Clone)]
 pub struct PublicKey {
     numbers: PublicNumbers,
@@ -333,8 +333,8 @@ fn ensure_strong_rsa(n: &[u8], e: &[u8]) -> Result<(), JwkFault> {
     Ok(())
 }
 
-/// Refuses the points with which one signature fits every message, and the non-canonical spellings (RFC 8032 §5.1.3): with
-/// those, who holds the key could make a signature that others judge differently (KEYS-10).
+/// Refuses the points with which one signature fits every message, and the non-canonical spellings (RFC 8032 §5.1.3):
+/// with those, who holds the key could make a signature that others judge differently (KEYS-10).
 fn ensure_large_order(mut point: [u8; 32]) -> Result<(), JwkFault> {
     // The sign of x. A point and its negative have the same order.
     point[31] &= 0x7f;

@@ -1,7 +1,8 @@
 //! Signed JWTs in compact form (RFC 7515 §7.1): [`sign`] makes them, [`Unverified::parse`] reads them, and only
 //! [`Unverified::verify`] lets the claims out.
 //!
-//! What the claims must *say* is the business of each kind of token (KEYS-12): see [`access_token`](crate::access_token).
+//! What the claims must *say* is the business of each kind of token (KEYS-12): see
+//! [`access_token`](crate::access_token).
 
 use crate::algorithm::Algorithm;
 use crate::claims::Claims;
@@ -35,7 +36,8 @@ pub fn sign(typ: &str, key: &PrivateKey, claims: &impl Serialize) -> Result<Stri
     Ok(token)
 }
 
-/// A well-formed JWT whose signature nobody has checked: it can be asked which key it names, and nothing about its claims.
+/// A well-formed JWT whose signature nobody has checked: it can be asked which key it names, and nothing about its
+/// claims.
 pub struct Unverified<'a> {
     /// Header, dot, payload: what was signed.
     signing_input: &'a str,
@@ -47,10 +49,11 @@ pub struct Unverified<'a> {
 }
 
 impl<'a> Unverified<'a> {
-    /// Reads the compact form strictly: three parts of unpadded base64url, at most 16 KiB, header and payload JSON objects
-    /// without duplicate members, no `crit`, no `b64`, one of our algorithms (KEYS-06, KEYS-07).
+    /// Reads the compact form strictly: three parts of unpadded base64url, at most 16 KiB, header and payload JSON
+    /// objects without duplicate members, no `crit`, no `b64`, one of our algorithms (KEYS-06, KEYS-07).
     ///
-    /// A nested JWT is not an object and thus refused (KEYS-13). Keys in the header (`jwk`, `jku`, `x5c`, `x5u`) are never looked at.
+    /// A nested JWT is not an object and thus refused (KEYS-13). Keys in the header (`jwk`, `jku`, `x5c`, `x5u`) are
+    /// never looked at.
     pub fn parse(token: &'a str) -> Result<Unverified<'a>, Malformed> {
         if token.len() > MAX_BYTES {
             return Err(Malformed::TooLong);
@@ -61,7 +64,8 @@ impl<'a> Unverified<'a> {
             return Err(Malformed::NotThreeParts);
         }
         let header = object(header, Part::Header)?;
-        // RFC 7515 §4.1.11: nothing is understood here, so nothing may be critical. RFC 7797 §7: `b64` is never understood.
+        // RFC 7515 §4.1.11: nothing is understood here, so nothing may be critical. RFC 7797 §7: `b64` is never
+        // understood.
         if header.contains_key("crit") {
             return Err(Malformed::Critical);
         }

@@ -19,7 +19,8 @@ pub struct PrivateKey {
 }
 
 impl PrivateKey {
-    /// A new key, named by its RFC 7638 thumbprint: P-256, Ed25519, or RSA with 3072 bits (KEYS-05). RSA takes up to seconds.
+    /// A new key, named by its RFC 7638 thumbprint: P-256, Ed25519, or RSA with 3072 bits (KEYS-05). RSA takes up to
+    /// seconds.
     pub fn generate(algorithm: Algorithm) -> Result<PrivateKey, KeyFault> {
         PrivateKey::from_signing(SigningKey::generate(algorithm).map_err(|Refused| KeyFault::Generation)?)
     }
@@ -59,7 +60,8 @@ impl PrivateKey {
         self.signing.sign(message).map_err(|Refused| KeyFault::Signing)
     }
 
-    /// Encrypts the key for keeping, bound to `issuer` and to its own name: moved to another issuer's row, it does not open.
+    /// Encrypts the key for keeping, bound to `issuer` and to its own name: moved to another issuer's row, it does not
+    /// open.
     pub fn seal(&self, with: &KeyEncryptionKey, issuer: &str) -> Result<SealedKey, KeyFault> {
         let aad = sealing_context(issuer, self.algorithm(), self.kid());
         let ciphertext = crypto::seal(&with.0, &aad, &self.to_pkcs8()?).map_err(|Refused| KeyFault::Encoding)?;
@@ -93,7 +95,8 @@ pub struct SealedKey {
 }
 
 impl SealedKey {
-    /// Decrypts; refuses if anything differs from when it was sealed: key-encryption key, issuer, name, algorithm, any byte.
+    /// Decrypts; refuses if anything differs from when it was sealed: key-encryption key, issuer, name, algorithm, any
+    /// byte.
     pub fn unseal(&self, with: &KeyEncryptionKey, issuer: &str) -> Result<PrivateKey, KeyFault> {
         let aad = sealing_context(issuer, self.algorithm, &self.kid);
         let pkcs8 = crypto::open(&with.0, &aad, &self.ciphertext).map_err(|Refused| KeyFault::CannotUnseal)?;
@@ -159,8 +162,8 @@ pub enum KeyFault {
     Public(#[from] JwkFault),
 }
 
-/// The additional data of the encryption. Each part is followed by a zero byte, which no issuer or thumbprint contains, so that no two
-/// contexts are spelled alike.
+/// The additional data of the encryption. Each part is followed by a zero byte, which no issuer or thumbprint contains,
+/// so that no two contexts are spelled alike.
 fn sealing_context(issuer: &str, algorithm: Algorithm, kid: &str) -> Vec<u8> {
     ["grantd signing key v1", issuer, algorithm.name(), kid].map(|part| [part.as_bytes(), &[0]].concat()).concat()
 }

@@ -1,11 +1,12 @@
 //! What a token *is*: secrets, keys, JOSE, and the JWT profiles built on it.
 //!
-//! Pure: no clock, no I/O, no async. The time is an argument ([`Time`]), randomness is an argument ([`Random`]). The one
-//! exception stands in `crypto.rs`: key generation, ECDSA signing and sealing draw from the operating system inside
+//! Pure: no clock, no I/O, no async. The time is an argument ([`Time`]), randomness is an argument ([`Random`]). The
+//! one exception stands in `crypto.rs`: key generation, ECDSA signing and sealing draw from the operating system inside
 //! the cryptographic library, because a caller that repeats a nonce there gives the key away (RFC 8725 §3.5).
 //!
-//! Start at [`AccessTokenClaims::mint`] and [`access_token::verify`]; the layers below are [`jws`] (signatures), [`jwk`] (public
-//! keys), [`key`] (private keys, encrypted at rest), [`json`] (strict reading), [`secret`] and [`time`].
+//! Start at [`AccessTokenClaims::mint`] and [`access_token::verify`]; the layers below are [`jws`] (signatures),
+//! [`jwk`] (public keys), [`key`] (private keys, encrypted at rest), [`json`] (strict reading), [`secret`] and
+//! [`time`].
 
 pub mod access_token;
 pub mod algorithm;

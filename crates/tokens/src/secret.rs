@@ -16,7 +16,8 @@ pub trait Random {
 
 /// A code, token, verifier, client secret or password, as it crossed the wire.
 ///
-/// Deliberately without `Display`, `Deref` and `Serialize`: it leaves only through [`Secret::expose`], which is easy to find.
+/// Deliberately without `Display`, `Deref` and `Serialize`: it leaves only through [`Secret::expose`], which is easy to
+/// find.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Secret(String);
 
