@@ -1,4 +1,5 @@
-//! A whole protected API: `cargo run -p grantd-resource --example api -- http://127.0.0.1:8420`, with the address of your issuer.
+//! A whole protected API: `cargo run -p grantd-resource --example api -- http://127.0.0.1:8420`, with the address of
+//! your issuer.
 
 use axum::{Json, Router, routing::get};
 use grantd_resource::{Access, Guard, Refusal};

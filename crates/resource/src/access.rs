@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use std::fmt;
 use std::sync::Arc;
 
-/// Proof that the request brought a good access token for this API, and what the token says. Made by [`Guard`](crate::Guard) alone; an
-/// axum handler takes it as an argument.
+/// Proof that the request brought a good access token for this API, and what the token says. Made by
+/// [`Guard`](crate::Guard) alone; an axum handler takes it as an argument.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Access {
     api: Arc<Api>,
@@ -62,8 +62,8 @@ impl Access {
             .map_err(|_| Refusal::new(&self.api, Reason::UnreadableDetails { details_type: details_type.to_owned() }))
     }
 
-    /// A refusal for what the token does not cover, in the API's own words: 403 `insufficient_scope` with the challenge. Say what is missing,
-    /// and nothing about things the caller may not know of.
+    /// A refusal for what the token does not cover, in the API's own words: 403 `insufficient_scope` with the
+    /// challenge. Say what is missing, and nothing about things the caller may not know of.
     pub fn forbid(&self, description: impl Into<String>) -> Refusal {
         Refusal::new(&self.api, Reason::Forbidden { description: description.into() })
     }
@@ -132,8 +132,8 @@ impl<S: Sync> FromRequestParts<S> for Access {
     }
 }
 
-/// A handler asked for [`Access`] on a route without [`Guard::layer`](crate::Guard::layer): a fault of this server, answered with 500. The handler does not
-/// run (RS-17).
+/// A handler asked for [`Access`] on a route without [`Guard::layer`](crate::Guard::layer): a fault of this server,
+/// answered with 500. The handler does not run (RS-17).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("this route is not behind the layer of a grantd_resource::Guard")]
 pub struct Unguarded(());

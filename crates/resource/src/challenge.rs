@@ -1,4 +1,5 @@
-//! Every way this crate says no: the status, the challenge of RFC 6750 §3, and a body that a client's developer understands.
+//! Every way this crate says no: the status, the challenge of RFC 6750 §3, and a body that a client's developer
+//! understands.
 
 use crate::credentials::NoToken;
 use crate::guard::Api;
@@ -11,7 +12,8 @@ use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
 
-/// A request that was refused; as a response it carries the challenge and explains itself. Never contains the token (RS-15).
+/// A request that was refused; as a response it carries the challenge and explains itself. Never contains the token
+/// (RS-15).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Refusal {
     api: Arc<Api>,
@@ -156,8 +158,8 @@ struct Body {
 /// Long enough for every sentence of ours; proxies cut headers at a few kilobytes.
 const MAX_QUOTED: usize = 600;
 
-/// The text with only the characters that RFC 6750 §3 allows between quotes, so that nothing can end the quotes early or start a new
-/// header line.
+/// The text with only the characters that RFC 6750 §3 allows between quotes, so that nothing can end the quotes early
+/// or start a new header line.
 fn quotable(text: &str) -> String {
     let allowed = |c: char| matches!(c, ' '..='~') && c != '"' && c != '\\';
     text.chars().take(MAX_QUOTED).map(|c| if allowed(c) { c } else { '?' }).collect()

@@ -16,7 +16,8 @@ pub enum Clock {
 }
 
 impl Clock {
-    /// The present moment. A system clock before 1970 reads as 1970, where every token lies in the future and is refused.
+    /// The present moment. A system clock before 1970 reads as 1970, where every token lies in the future and is
+    /// refused.
     pub fn now(&self) -> Time {
         match self {
             Clock::System => system_time(),

@@ -7,7 +7,8 @@ use grantd_tokens::Secret;
 /// Why a request brings no usable token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum NoToken {
-    /// No `Authorization` header, or one of another scheme. A token in the query or in a cookie is no credential (NEVER-05).
+    /// No `Authorization` header, or one of another scheme. A token in the query or in a cookie is no credential
+    /// (NEVER-05).
     Absent,
     /// More than one `Authorization` header (RS-05).
     Repeated,

@@ -25,8 +25,8 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Starts the configuration: who makes the tokens, and who this API is (the `aud` of its tokens and the `resource` clients ask for). Both are
-    /// compared byte by byte later, so write them exactly as the issuer does.
+    /// Starts the configuration: who makes the tokens, and who this API is (the `aud` of its tokens and the `resource`
+    /// clients ask for). Both are compared byte by byte later, so write them exactly as the issuer does.
     pub fn builder(issuer: &str, resource: &str) -> GuardBuilder {
         GuardBuilder {
             issuer: issuer.to_owned(),
@@ -40,13 +40,14 @@ impl Guard {
         }
     }
 
-    /// The whole protection in one step: everything in `routes` is closed, fallbacks and unknown methods included (RS-17), and the metadata of the API
-    /// stands open beside it (RS-12).
+    /// The whole protection in one step: everything in `routes` is closed, fallbacks and unknown methods included
+    /// (RS-17), and the metadata of the API stands open beside it (RS-12).
     pub fn protect<S: Clone + Send + Sync + 'static>(&self, routes: Router<S>) -> Router<S> {
         self.metadata_routes().merge(routes.layer(self.layer()))
     }
 
-    /// The layer that closes everything beneath it to requests without a good token (RS-17), and gives handlers their [`Access`].
+    /// The layer that closes everything beneath it to requests without a good token (RS-17), and gives handlers their
+    /// [`Access`].
     pub fn layer(&self) -> GuardLayer {
         GuardLayer::new(self.clone())
     }
@@ -56,7 +57,8 @@ impl Guard {
         self.admit(&Secret::new(token)).await
     }
 
-    /// Fetches the keys of the issuer if that is due: to find a wrong address when the server starts, or for a readiness probe.
+    /// Fetches the keys of the issuer if that is due, and says what is wrong if there are none: to find a wrong address
+    /// when the server starts, or for a readiness probe.
     pub async fn ready(&self) -> Result<(), IssuerFault> {
         self.keys.current().await.map(drop)
     }

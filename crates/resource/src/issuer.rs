@@ -1,4 +1,5 @@
-//! Who the issuer is, and where its keys are according to its own metadata (RFC 8414). Pure; `fetch.rs` does the asking.
+//! Who the issuer is, and where its keys are according to its own metadata (RFC 8414). Pure; `fetch.rs` does the
+//! asking.
 
 use crate::fetch::FetchFault;
 use grantd_tokens::JwkFault;
@@ -44,14 +45,16 @@ impl Issuer {
         &self.identifier
     }
 
-    /// Where the metadata may be: with the well-known part before the path (RFC 8414 §3.1), or else where OpenID Connect Discovery §4 puts it.
+    /// Where the metadata may be: with the well-known part before the path (RFC 8414 §3.1), or else where OpenID
+    /// Connect Discovery §4 puts it.
     pub(crate) fn metadata_urls(&self) -> [Url; 2] {
         let path = self.url.path().trim_end_matches('/');
         [format!("/.well-known/oauth-authorization-server{path}"), format!("{path}/.well-known/openid-configuration")]
             .map(|path| with_path(&self.url, &path))
     }
 
-    /// Reads the metadata: its `issuer` must be this one, byte by byte (STATE-03, RFC 8414 §3.3), and the keys as safe to fetch.
+    /// Reads the metadata: its `issuer` must be this one, byte by byte (STATE-03, RFC 8414 §3.3), and the keys as safe
+    /// to fetch.
     pub(crate) fn jwks_uri(&self, document: &[u8]) -> Result<Url, IssuerFault> {
         let metadata = json::parse_object(document, Limits::DOCUMENT).map_err(IssuerFault::Metadata)?;
         let member = |name: &str| metadata.get(name).and_then(Value::as_str);
@@ -100,8 +103,8 @@ pub enum IssuerFault {
     /// The keys are not acceptable.
     #[error("the keys of the issuer are not acceptable: {0}")]
     Keys(#[from] JwkFault),
-    /// The last attempt failed a moment ago, or the last success is too long ago.
-    #[error("the keys of the issuer are not known")]
+    /// Nobody has been asked yet.
+    #[error("the keys of the issuer are not known yet")]
     NotKnown,
 }
 

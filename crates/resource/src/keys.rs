@@ -1,7 +1,7 @@
 //! The keys of one issuer, kept and renewed within bounds (RS-08).
 //!
-//! Owns when to ask and what to keep; `issuer.rs` knows what an answer means, `fetch.rs` how to ask. Each [`Keys`] belongs to one issuer, so that keys
-//! of two issuers never meet. Start at [`Keys::current`].
+//! Owns when to ask and what to keep; `issuer.rs` knows what an answer means, `fetch.rs` how to ask. Each [`Keys`]
+//! belongs to one issuer, so that keys of two issuers never meet. Start at [`Keys::current`].
 
 use crate::clock::Clock;
 use crate::fetch::{self, Answer, FetchFault};
@@ -66,7 +66,10 @@ impl Keys {
         let now = self.clock.now();
         let answer = self.ask(now).await;
         // Not before: until there is an answer, whoever comes waits for it.
-        self.update(|cache| cache.asked_at = Some(now));
+        self.update(|cache| {
+            cache.asked_at = Some(now);
+            cache.fault = answer.clone().err();
+        });
         match answer {
             Ok(()) => tracing::debug!(issuer = self.issuer.identifier(), "fetched the keys of the issuer"),
             Err(fault) => {
@@ -107,6 +110,7 @@ impl Keys {
             other => other?,
         };
         let Answer::Document { body, max_age, .. } = answer else {
+            // `get` answers so only to who names an entity tag.
             return Err(IssuerFault::NotKnown);
         };
         let uri = self.issuer.jwks_uri(&body)?;
@@ -141,6 +145,8 @@ struct Cache {
     fresh_until: Time,
     /// The last attempt, whatever came of it.
     asked_at: Option<Time>,
+    /// What was wrong with it.
+    fault: Option<IssuerFault>,
     jwks_uri: Option<KnownUri>,
 }
 
@@ -159,13 +165,13 @@ impl Cache {
         may_ask && has_reason
     }
 
-    /// The kept set, even if it could not be renewed: an issuer that is down must not take its resource servers along. But not for ever.
+    /// The kept set, even if it could not be renewed: an issuer that is down must not take its resource servers along.
+    /// But not for ever.
     fn kept(&self, now: Time) -> Result<Arc<JwkSet>, IssuerFault> {
-        let set = self.set.as_ref().ok_or(IssuerFault::NotKnown)?;
-        if now.is_past(self.confirmed_at + MAX_UNCONFIRMED) {
-            return Err(IssuerFault::NotKnown);
+        match &self.set {
+            Some(set) if !now.is_past(self.confirmed_at + MAX_UNCONFIRMED) => Ok(Arc::clone(set)),
+            _ => Err(self.fault.clone().unwrap_or(IssuerFault::NotKnown)),
         }
-        Ok(Arc::clone(set))
     }
 
     fn confirm(&mut self, now: Time, max_age: Option<Seconds>) {
@@ -189,7 +195,8 @@ const PAUSE_WITHOUT_KEYS: Seconds = Seconds(5);
 /// How long a removed key may live on in here while the issuer cannot be asked.
 const MAX_UNCONFIRMED: Seconds = Seconds::days(1);
 
-/// What the issuer says, within a minute and an hour: below would be a burden on it, above would keep removed keys alive.
+/// What the issuer says, within a minute and an hour: below would be a burden on it, above would keep removed keys
+/// alive.
 fn lifetime(max_age: Option<Seconds>) -> Seconds {
     max_age.unwrap_or(Seconds::minutes(5)).clamp(Seconds::minutes(1), Seconds::hours(1))
 }

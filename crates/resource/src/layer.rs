@@ -1,4 +1,5 @@
-//! The `tower` layers: [`GuardLayer`] lets nothing through without a good token, [`RequireScope`] asks for more on single routes.
+//! The `tower` layers: [`GuardLayer`] lets nothing through without a good token, [`RequireScope`] asks for more on
+//! single routes.
 
 use crate::access::{Access, Unguarded};
 use crate::challenge::Reason;
@@ -32,8 +33,9 @@ impl<S> Layer<S> for GuardLayer {
     }
 }
 
-/// A service behind a [`Guard`]: it runs only for requests with a good token, and finds an [`Access`] among the extensions. The
-/// `Authorization` header is gone by then, so that it cannot be passed on or logged by accident (RS-15).
+/// A service behind a [`Guard`]: it runs only for requests with a good token, and finds an [`Access`] among the
+/// extensions. The `Authorization` header is gone by then, so that it cannot be passed on or logged by accident
+/// (RS-15).
 #[derive(Clone, Debug)]
 pub struct Guarded<S> {
     guard: Guard,
@@ -59,8 +61,6 @@ where
         let mut inner = take_ready(&mut self.inner);
         let token = bearer_token(request.headers(), request.uri());
         request.headers_mut().remove(AUTHORIZATION);
-        // The one place where an `Access` comes in: whatever stood there was not ours.
-        request.extensions_mut().remove::<Access>();
         Box::pin(async move {
             let admitted = match token {
                 Ok(token) => guard.admit(&token).await,
@@ -77,8 +77,8 @@ where
     }
 }
 
-/// A layer for single routes *beneath* a [`GuardLayer`]: 403 `insufficient_scope` unless the token has this scope (RS-04). Several of them demand several
-/// scopes. Without a guard above, nothing passes (RS-17).
+/// A layer for single routes *beneath* a [`GuardLayer`]: 403 `insufficient_scope` unless the token has this scope
+/// (RS-04). Several of them demand several scopes. Without a guard above, nothing passes (RS-17).
 pub fn require_scope(scope: &str) -> RequireScope {
     RequireScope { scope: scope.into() }
 }
@@ -136,7 +136,8 @@ where
 /// Boxed: the future of an `async` block has no name that an associated type could have.
 type Answer<E> = Pin<Box<dyn Future<Output = Result<Response, E>> + Send>>;
 
-/// The service that was polled ready, leaving a clone that will be polled anew (`tower::Service`, "Be careful when cloning inner services").
+/// The service that was polled ready, leaving a clone that will be polled anew (`tower::Service`, "Be careful when
+/// cloning inner services").
 fn take_ready<S: Clone>(inner: &mut S) -> S {
     let clone = inner.clone();
     std::mem::replace(inner, clone)

@@ -19,20 +19,23 @@
 //! ```
 //!
 //! # What a request must bring
-//! One `Authorization: Bearer …` header with a JWT access token (RFC 9068) that the issuer signed, for *this* API (`aud`), in its time. A
-//! token in the query or in a cookie counts as none. What is refused is answered with the challenge of RFC 6750 and a body that tells
-//! the client's developer what was sent and what was expected, never the token itself.
+//! One `Authorization: Bearer …` header with a JWT access token (RFC 9068) that the issuer signed, for *this* API
+//! (`aud`), in its time. A token in the query or in a cookie counts as none. What is refused is answered with the
+//! challenge of RFC 6750 and a body that tells the client's developer what was sent and what was expected, never the
+//! token itself.
 //!
 //! # What is fetched
-//! The issuer's metadata (RFC 8414, or OpenID Connect discovery) and its keys, over https, when the first token comes; then as often as the issuer's
-//! `Cache-Control` says (a minute to an hour), and when a token names an unknown key (at most once a minute). While the issuer is away, the
-//! keys that are known stay in use, for a day. No client secret is needed, and no call is made per request.
+//! The issuer's metadata (RFC 8414, or OpenID Connect discovery) and its keys, over https, when the first token comes;
+//! then as often as the issuer's `Cache-Control` says (a minute to an hour), and when a token names an unknown key (at
+//! most once a minute). While the issuer is away, the keys that are known stay in use, for a day. No client secret is
+//! needed, and no call is made per request.
 //!
 //! # Where it stands
-//! [`Guard::protect`] closes the whole router it is given: routes, fallbacks and methods that do not exist answer 401 to who has no token. There is
-//! no list of open paths; what is open is another router, merged afterwards. [`Guard::layer`] does the same for any `tower` service. A CORS
-//! layer goes *outside* the guard, so that it answers preflight requests, which bring no token, and adds its headers to refusals. Headers such as
-//! `X-Forwarded-Host` are never read: who this API is, is configured. Handlers do not see the `Authorization` header, so they cannot pass the
+//! [`Guard::protect`] closes the whole router it is given: routes, fallbacks and methods that do not exist answer 401
+//! to who has no token. There is no list of open paths; what is open is another router, merged afterwards.
+//! [`Guard::layer`] does the same for any `tower` service. A CORS layer goes *outside* the guard, so that it answers
+//! preflight requests, which bring no token, and adds its headers to refusals. Headers such as `X-Forwarded-Host` are
+//! never read: who this API is, is configured. Handlers do not see the `Authorization` header, so they cannot pass the
 //! token on by accident.
 //!
 //! # What it does not know

@@ -28,16 +28,18 @@ pub struct ResourceMetadata {
     pub resource_name: Option<String>,
 }
 
-/// The path of the document: the well-known part stands between host and path; a path that is only `/` counts as none (RFC 9728 §3.1).
+/// The path of the document: the well-known part stands between host and path; a path that is only `/` counts as none
+/// (RFC 9728 §3.1).
 pub(crate) fn metadata_path(resource: &Url) -> String {
     let path = if resource.path() == "/" { "" } else { resource.path() };
     format!("/.well-known/oauth-protected-resource{path}")
 }
 
 impl Guard {
-    /// One open route with the metadata of this API (RS-12), for those who put their router together themselves. The document is for clients
-    /// that have no token yet, so the route stands outside the layer, and the layered router is merged *into* it: the other way round axum takes this
-    /// router's fallback, and paths that do not exist answer 404 rather than 401.
+    /// One open route with the metadata of this API (RS-12), for those who put their router together themselves. The
+    /// document is for clients that have no token yet, so the route stands outside the layer, and the layered router is
+    /// merged *into* it: the other way round axum takes this router's fallback, and paths that do not exist answer 404
+    /// rather than 401.
     ///
     /// Browser applications of any origin may read it; there is nothing private in it.
     pub fn metadata_routes<S: Clone + Send + Sync + 'static>(&self) -> Router<S> {

@@ -2,7 +2,7 @@
 
 use crate::api::Api;
 use crate::issuer::{Issuer, Page, keys_page};
-use grantd_resource::IssuerFault;
+use grantd_resource::{FetchFault, IssuerFault};
 use grantd_tokens::{Algorithm, PrivateKey, Seconds};
 use std::time::Duration;
 
@@ -188,6 +188,8 @@ async fn an_unchanged_set_is_not_sent_again() {
 #[tokio::test]
 async fn keys_that_moved_are_found_by_the_metadata() {
     let issuer = Issuer::start().await;
+    let lasting = Page { cache_control: Some("max-age=3600"), ..Page::json(&issuer.metadata()) };
+    issuer.put(&issuer.metadata_path(), lasting);
     let api = Api::start(&issuer).await;
     assert_eq!(api.get("/boxes", &issuer.token()).await.status, 200);
     issuer.put("/jwks", Page { status: 404, ..Page::default() });
@@ -196,9 +198,10 @@ async fn keys_that_moved_are_found_by_the_metadata() {
     metadata["jwks_uri"] = format!("{}/keys", issuer.identifier()).into();
     issuer.put(&issuer.metadata_path(), Page::json(&metadata));
     issuer.put("/keys", keys_page(&[next.jwk()]));
-    // The metadata is read again with the second look: after an hour, or as here after a failure.
+    // Metadata that may be kept for an hour is read again after a failure.
     api.clock.advance(Seconds(300));
-    api.get("/boxes", &issuer.token()).await;
+    assert_eq!(api.get("/boxes", &issuer.token()).await.status, 200);
+    assert_eq!((issuer.asked(&issuer.metadata_path()), issuer.asked("/keys")), (1, 0));
     api.clock.advance(Seconds(60));
     assert_eq!(api.get("/boxes", &issuer.token_by(&next)).await.status, 200);
 }
@@ -208,7 +211,8 @@ async fn an_api_that_started_before_its_issuer_recovers_within_seconds() {
     let issuer = Issuer::start().await;
     issuer.put("/jwks", broken());
     let api = Api::start(&issuer).await;
-    assert_eq!(api.guard.ready().await, Err(IssuerFault::NotKnown));
+    let url = format!("{}/jwks", issuer.identifier());
+    assert_eq!(api.guard.ready().await, Err(IssuerFault::Fetch { url, fault: FetchFault::Status(500) }));
     issuer.publish(&[issuer.key.jwk()]);
     api.clock.advance(Seconds(4));
     assert_eq!(api.get("/boxes", &issuer.token()).await.status, 503);
@@ -221,7 +225,7 @@ async fn an_api_that_started_before_its_issuer_recovers_within_seconds() {
 #[tokio::test]
 async fn an_issuer_that_does_not_answer_holds_nobody_for_long() {
     let issuer = Issuer::start().await;
-    issuer.put("/jwks", Page { delay: Duration::from_secs(300), ..keys_page(&[issuer.key.jwk()]) });
+    issuer.put("/jwks", Page { delay: Duration::from_mins(5), ..keys_page(&[issuer.key.jwk()]) });
     let api = Api::start(&issuer).await;
     let patience = Duration::from_secs(20);
     let refused = tokio::time::timeout(patience, api.get("/boxes", &issuer.token())).await.unwrap();

@@ -25,13 +25,14 @@ impl Write for Log {
 async fn no_part_of_a_token_is_logged_printed_or_answered() {
     let log = Log::default();
     let writer = log.clone();
-    // One thread: everything that happens in this test happens under this subscriber.
+    // For all threads: `tracing` lets a call site fall silent for ever if a thread without subscriber comes by first.
+    // Other tests write here too, which does no harm.
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
         .with_ansi(false)
         .with_writer(move || writer.clone())
         .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    tracing::subscriber::set_global_default(subscriber).unwrap();
 
     let issuer = Issuer::start().await;
     let api = Api::start(&issuer).await;

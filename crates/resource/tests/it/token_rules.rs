@@ -1,4 +1,5 @@
-//! Every way a token can be bad, over HTTP. The rules themselves are tested with the tokens; here is shown that each reaches the client.
+//! Every way a token can be bad, over HTTP. The rules themselves are tested with the tokens; here is shown that each
+//! reaches the client.
 
 use crate::api::{Api, Reply};
 use crate::issuer::{Issuer, NOW, RESOURCE};
