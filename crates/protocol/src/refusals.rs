@@ -92,6 +92,7 @@ refusals! {
     UserDenied => AccessDenied, "AUTHZ-27", "RFC 6749 §4.1.2.1", "the user said no";
 
     // ---- token: the request as such ----
+    TokenMethod => InvalidRequest, "TOKEN-01", "RFC 6749 §3.2", "a token request is a POST";
     TokenInQuery => InvalidRequest, "TOKEN-03", "RFC 6749 §2.3.1", "parameters of a token request belong into its body, never into the URL";
     TokenContentType => InvalidRequest, "TOKEN-02", "RFC 6749 §3.2", "the body must be application/x-www-form-urlencoded";
     TokenMalformed => InvalidRequest, "TOKEN-10", "RFC 6749 App. B", "the body is not valid form encoding, or has more than 100 parameters";

@@ -1,9 +1,18 @@
 //! The server around the pure core: HTTP, pages, configuration, commands.
 
+pub mod app;
+pub mod env;
+pub mod events;
 pub mod fetch;
 pub mod http;
+pub mod keys;
 pub mod listen;
 pub mod network;
 pub mod pages;
 pub mod password;
+pub mod router;
+pub mod run;
+pub mod serve;
+pub mod sweep;
 pub mod telemetry;
+pub mod things;

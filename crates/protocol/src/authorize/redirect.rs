@@ -4,7 +4,6 @@ use crate::names::{Issuer, RedirectUri};
 use crate::parameters::encode;
 use crate::records::Client;
 use crate::refusals::Refusal;
-use crate::uri::Uri;
 
 /// A redirect URI that the client registered. Made by [`VerifiedRedirectUri::verify`] alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,12 +23,6 @@ impl VerifiedRedirectUri {
     /// The text as it was sent.
     pub fn uri(&self) -> &RedirectUri {
         &self.0
-    }
-
-    /// What a page that redirects there must name in `form-action`: an origin, or a private scheme with its colon.
-    pub fn form_action_source(&self) -> Option<String> {
-        let uri = Uri::parse(self.0.as_str())?;
-        Some(uri.origin().unwrap_or_else(|| format!("{}:", uri.scheme.to_ascii_lowercase())))
     }
 
     /// The URI with these parameters behind its own query (REDIR-11).

@@ -9,4 +9,4 @@ mod page;
 
 pub use decision::{ConsentDecision, Decided, Verdict};
 pub use offer::{OfferedItem, offered};
-pub use page::{ConsentPage, Shown, View};
+pub use page::{Answered, ConsentPage, DetailView, ResourceView, Shown, View};

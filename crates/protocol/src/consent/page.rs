@@ -11,7 +11,7 @@ use crate::endpoint::{Decision, Endpoint, Env, Fetch, Ledger, Next, Refused};
 use crate::facts::{Facts, Lookup};
 use crate::forms::BrowserState;
 use crate::login::{live_session, waiting_request};
-use crate::names::Scope;
+use crate::names::{RedirectUri, Scope};
 use crate::records::{Client, Detail, Offer, PendingRequest, Resource, Things, User};
 use crate::redirect_uri::Destination;
 use crate::refusals::Refusal;
@@ -46,14 +46,14 @@ pub struct View {
     pub user: User,
     /// The resources asked for, with what of them is asked.
     pub resources: Vec<ResourceView>,
-    /// Whether access lasts when the user is away, as asked.
-    pub offline: bool,
-    /// How long it lasts at the most.
-    pub lasts: Seconds,
+    /// How long access lasts at the most while the user is signed in.
+    pub lasts_while_signed_in: Seconds,
+    /// How long it lasts at the most when the user is away; `None` if that was not asked for.
+    pub lasts_while_away: Option<Seconds>,
     /// Whether nobody but this client can receive the answer (CONSENT-03).
     pub assured: bool,
-    /// The address that the page's form may lead to.
-    pub form_action_source: Option<String>,
+    /// Where the answer goes, byte for byte.
+    pub redirect_uri: RedirectUri,
 }
 
 /// One resource on the page.
@@ -164,10 +164,10 @@ fn view(
         destination,
         user: user.clone(),
         resources,
-        offline,
-        lasts: if offline { lifetimes.refresh_token } else { lifetimes.session },
+        lasts_while_signed_in: lifetimes.session,
+        lasts_while_away: offline.then_some(lifetimes.refresh_token),
         assured: is_assured(client, pending),
-        form_action_source: redirect_uri.form_action_source(),
+        redirect_uri: redirect_uri.uri().clone(),
     })
 }
 

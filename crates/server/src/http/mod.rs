@@ -1,10 +1,20 @@
-//! What every HTTP answer of the server has in common: headers, cookies, cross-origin rules.
+//! HTTP: bytes to requests, answers to bytes. One file an endpoint, and what all answers have in common; no rules.
 //!
-//! Knows nothing of endpoints and rules; see `listen` for what stands in front of all of them.
+//! See `router.rs` for the paths, `listen` for what stands in front of all of them, `grantd_protocol` for every decision.
 
+pub mod answer;
+pub mod authorize;
+pub mod consent;
 pub mod cookies;
 pub mod cors;
+pub mod form;
 pub mod headers;
+pub mod home;
+pub mod login;
+pub mod metadata;
+pub mod origins;
+pub mod token;
+pub mod visit;
 
 /// How browsers reach the issuer. Decides what may be promised to them (HSTS) and which cookies they send back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,75 @@
+//! What every handler shares.
+
+use std::sync::Arc;
+
+use grantd_protocol::endpoint::Env;
+use grantd_protocol::settings::Settings;
+use grantd_store::{Store, StoreFault};
+
+use crate::env::OsRandom;
+use crate::fetch::Fetcher;
+use crate::http::Transport;
+use crate::http::origins::Origins;
+use crate::keys::{KeyFault, Keys};
+use crate::pages::Mode;
+use crate::password::{PasswordFault, PasswordHasher};
+
+/// One issuer, running.
+pub struct App {
+    /// What is kept.
+    pub store: Store,
+    /// What the operator decided.
+    pub settings: Settings,
+    /// Whether every page says that this is not for production.
+    pub mode: Mode,
+    /// How browsers reach the issuer.
+    pub transport: Transport,
+    /// What tokens are signed with.
+    pub keys: Keys,
+    /// The pool that hashes passwords.
+    pub passwords: PasswordHasher,
+    /// The only way out.
+    pub fetcher: Arc<Fetcher>,
+    /// Which web origins clients registered.
+    pub origins: Origins,
+    /// The issuer's path, without a last slash: `/t/acme`, or nothing.
+    pub base_path: String,
+    /// The issuer's origin, as browsers write it in `Origin`.
+    pub origin: String,
+}
+
+/// As handlers hold it.
+pub type Shared = Arc<App>;
+
+impl App {
+    /// Runs `decide` with the clock, the dice and the settings.
+    pub fn with_env<T>(&self, decide: impl FnOnce(&mut Env<'_>) -> T) -> T {
+        let mut random = OsRandom;
+        decide(&mut Env { now: crate::env::now(), random: &mut random, settings: &self.settings })
+    }
+
+    /// A path of this issuer, for links and forms.
+    pub fn path(&self, path: &str) -> String {
+        format!("{}{path}", self.base_path)
+    }
+}
+
+/// Trouble of our own. Says nothing to the caller but *later*; nothing is issued (INV-07).
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The store.
+    #[error("the store: {0}")]
+    Store(#[from] StoreFault),
+    /// The keys.
+    #[error("the signing keys: {0}")]
+    Keys(#[from] KeyFault),
+    /// The password pool.
+    #[error("the password pool: {0}")]
+    Password(#[from] PasswordFault),
+    /// Others were first, again and again.
+    #[error("other requests changed the same records {0} times in a row")]
+    Contention(u32),
+    /// A page could not be written.
+    #[error("a page: {0}")]
+    Page(#[from] askama::Error),
+}

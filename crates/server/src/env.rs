@@ -1,0 +1,25 @@
+//! The real clock and the real dice. Nobody else in the server may ask for either.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use grantd_tokens::{Random, Time};
+
+/// The time of this moment, in whole seconds (INV-09).
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+pub fn now() -> Time {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Time(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// The operating system's randomness (KEYS-14).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OsRandom;
+
+impl Random for OsRandom {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        if aws_lc_rs::rand::fill(bytes).is_err() {
+            // Without randomness every secret would be guessable. Nothing that this process could still do is safe.
+            std::process::abort();
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! `GET` and `POST /authorize` (RFC 6749 §3.1): bytes in, a redirect or a page out. The rules are in
+//! `grantd_protocol::authorize`.
+
+use axum::extract::{RawQuery, Request, State};
+use axum::response::{IntoResponse, Response};
+use grantd_protocol::authorize::{AuthorizationRequest, Page, Step};
+use grantd_protocol::endpoint::Refused;
+use grantd_protocol::forms::FormOrigin;
+use grantd_protocol::refusals::Refusal;
+use grantd_tokens::Secret;
+use http::StatusCode;
+use http::header::SET_COOKIE;
+
+use super::answer::{fault, refused, see_other};
+use super::cookies::{Cookie, CookieKind};
+use super::form::form_body;
+use super::visit::Visit;
+use crate::app::{App, Shared};
+use crate::run::run;
+
+/// AUTHZ-30.
+const MAX_QUERY_BYTES: usize = 16 * 1024;
+
+/// A request in the query.
+pub async fn get(State(app): State<Shared>, visit: Visit, RawQuery(query): RawQuery) -> Response {
+    let query = query.unwrap_or_default();
+    if query.len() > MAX_QUERY_BYTES {
+        return StatusCode::URI_TOO_LONG.into_response();
+    }
+    answer(&app, visit, AuthorizationRequest::parse(Some(query.as_bytes()), None)).await
+}
+
+/// A request in the body.
+pub async fn post(State(app): State<Shared>, visit: Visit, RawQuery(query): RawQuery, request: Request) -> Response {
+    let body = match form_body(request, &app).await {
+        Ok(body) => body,
+        Err(response) => return response,
+    };
+    let parsed = AuthorizationRequest::parse(query.as_deref().map(str::as_bytes), Some(&body));
+    // A browser keeps our `SameSite=Lax` cookies back from another site's POST, but sends them when it follows to the same
+    // request by GET: without this a second tab would lose its place.
+    if parsed.is_ok() && visit.origin == FormOrigin::Foreign && body.len() <= MAX_QUERY_BYTES {
+        return see_other(&format!("{}?{}", app.path("/authorize"), String::from_utf8_lossy(&body)));
+    }
+    answer(&app, visit, parsed).await
+}
+
+async fn answer(app: &App, visit: Visit, request: Result<AuthorizationRequest, Refusal>) -> Response {
+    let request = match request {
+        Ok(request) => request,
+        Err(refusal) => return refused(&Refused::from(refusal), visit.chrome),
+    };
+    let request = request.from_browser(visit.browser.browser, visit.browser.session.as_ref(), visit.network);
+    match run(app, &request).await {
+        Ok(Ok(step)) => go(app, step, None),
+        Ok(Err(no)) => refused(&no, visit.chrome),
+        Err(trouble) => fault(&trouble, visit.chrome),
+    }
+}
+
+/// Sends the browser on to the next step. `handle` is that of a request whose page the browser is on already.
+pub fn go(app: &App, step: Step, handle: Option<&Secret>) -> Response {
+    let (page, made, new_browser) = match step {
+        Step::Answer(response) => return see_other(&response.location()),
+        Step::Show { page, handle, new_browser } => (page, handle, new_browser),
+    };
+    let path = match page {
+        Page::SignIn => app.path("/login"),
+        Page::Consent => app.path("/consent"),
+    };
+    let mut response = match made.as_ref().or(handle) {
+        Some(handle) => see_other(&format!("{path}?request={}", handle.expose())),
+        None => see_other(&path),
+    };
+    if let Some(browser) = new_browser {
+        let cookie = Cookie::new(CookieKind::Interaction, browser);
+        response.headers_mut().append(SET_COOKIE, cookie.to_header(app.transport));
+    }
+    response
+}

@@ -1,0 +1,97 @@
+//! What the server says of itself: metadata (RFC 8414), keys (RFC 7517), health. The same for everyone who asks.
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use grantd_protocol::metadata::Metadata;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
+use http::{Method, StatusCode};
+
+use super::answer;
+use super::cors::{self, Policy};
+use crate::app::Shared;
+use crate::pages::Asset;
+
+/// Until a client asks again. A new key is published for longer than this before it signs, once keys rotate.
+const FIVE_MINUTES: HeaderValue = HeaderValue::from_static("public, max-age=300");
+const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+
+/// RFC 8414 §3. Computed from what is configured now; never from the request (META-04).
+pub async fn get(State(app): State<Shared>, headers: HeaderMap) -> Response {
+    let mut resources = Vec::new();
+    loop {
+        let after = resources.last().map(|last: &grantd_protocol::records::Resource| last.id.clone());
+        match app.store.resources(&app.settings.issuer, after, PAGE).await {
+            Ok(more) if more.is_empty() => break,
+            Ok(more) => resources.extend(more),
+            Err(fault) => {
+                tracing::error!(event = "fault", %fault, "metadata could not be read");
+                return StatusCode::SERVICE_UNAVAILABLE.into_response();
+            }
+        }
+    }
+    let document = Metadata::new(&app.settings.issuer, &resources);
+    let body = serde_json::to_vec(&document).unwrap_or_default();
+    let etag = format!("\"{}\"", grantd_tokens::Digest::of(&body).to_base64url());
+    public_json(&headers, body.into(), &etag)
+}
+
+const PAGE: u32 = 100;
+
+/// The key set.
+pub async fn jwks(State(app): State<Shared>, headers: HeaderMap) -> Response {
+    let ring = app.keys.ring();
+    public_json(&headers, ring.jwks.clone(), &ring.etag)
+}
+
+/// The preflight of both.
+pub async fn preflight(headers: HeaderMap) -> Response {
+    cors::preflight(&headers, &Method::GET, &Policy::Public)
+}
+
+fn public_json(asked: &HeaderMap, body: Bytes, etag: &str) -> Response {
+    let known = asked.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes());
+    let mut response = if known { StatusCode::NOT_MODIFIED.into_response() } else { body.into_response() };
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, FIVE_MINUTES);
+    if let Ok(etag) = HeaderValue::from_str(etag) {
+        headers.insert(ETAG, etag);
+    }
+    cors::allow(asked, &Policy::Public, headers);
+    response
+}
+
+/// A file of our pages: its address changes with its content.
+pub fn asset(asset: Asset) -> Response {
+    let mut response = asset.bytes.into_response();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
+    response.headers_mut().insert(CACHE_CONTROL, FOR_EVER);
+    response
+}
+
+/// The process runs.
+pub async fn live() -> &'static str {
+    "ok\n"
+}
+
+/// It can answer: the store reads and there is a key.
+pub async fn ready(State(app): State<Shared>) -> Response {
+    let readable = app.store.resources(&app.settings.issuer, None, 1).await.is_ok();
+    let keyed = app.keys.signing(app.settings.access_token_algorithm).is_ok();
+    if readable && keyed {
+        "ok\n".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response()
+    }
+}
+
+/// Any other path.
+pub async fn not_found(visit: super::visit::Visit) -> Response {
+    answer::page(StatusCode::NOT_FOUND, &crate::pages::Notice::not_found(visit.chrome), None)
+}
+
+/// Any other method. The router adds `Allow`.
+pub async fn method_not_allowed(visit: super::visit::Visit) -> Response {
+    answer::page(StatusCode::METHOD_NOT_ALLOWED, &crate::pages::Notice::method_not_allowed(visit.chrome), None)
+}

@@ -1,0 +1,142 @@
+//! `POST /token` (RFC 6749 §3.2): bytes in, JSON out. The rules are in `grantd_protocol::token`.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest as _, Request, State};
+use axum::response::{IntoResponse, Response};
+use grantd_protocol::client_auth::Presented;
+use grantd_protocol::error_code::ErrorCode;
+use grantd_protocol::parameters::Parameters;
+use grantd_protocol::refusals::Refusal;
+use grantd_protocol::token::{Issued, TokenRequest, mint::mint};
+use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{Method, StatusCode};
+use serde_json::json;
+
+use super::cors::{self, Policy};
+use super::form::is_form;
+use super::headers::no_store;
+use super::visit::network_of;
+use crate::app::{App, Fault, Shared};
+use crate::keys::KeyFault;
+use crate::run::run_if;
+
+/// TOKEN-10.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// A preflight: any origin that some client registered may ask; what the real request reads is decided by its client.
+pub async fn preflight(State(app): State<Shared>, headers: HeaderMap) -> Response {
+    let known = app.origins.of_any_client(&app).await;
+    cors::preflight(&headers, &Method::POST, &Policy::Registered(&|origin| known.contains(origin.as_str())))
+}
+
+/// A token request.
+pub async fn post(State(app): State<Shared>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = match Bytes::from_request(Request::from_parts(parts.clone(), body), &app).await {
+        Ok(body) if body.len() <= MAX_BODY_BYTES => body,
+        _ => return error(StatusCode::PAYLOAD_TOO_LARGE, Refusal::TokenMalformed),
+    };
+    let basic = parts.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
+    let decided = decide(&app, &parts, basic, &body).await;
+    let mut response = match decided {
+        Ok(Ok(issued)) => answer(&app, &issued),
+        Ok(Err(refusal)) => refused(refusal, basic.is_some()),
+        Err(fault) => trouble(&fault),
+    };
+    allow_its_origins(&app, &parts.headers, basic, &body, &mut response).await;
+    response
+}
+
+/// Another method: JSON like every error of this endpoint, and the query is not looked at (TOKEN-01, TOKEN-13).
+pub async fn method_not_allowed() -> Response {
+    let mut response = error(StatusCode::METHOD_NOT_ALLOWED, Refusal::TokenMethod);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST, OPTIONS"));
+    response
+}
+
+async fn decide(
+    app: &App,
+    parts: &http::request::Parts,
+    basic: Option<&[u8]>,
+    body: &Bytes,
+) -> Result<Result<Issued, Refusal>, Fault> {
+    if !is_form(parts.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes)) {
+        return Ok(Err(Refusal::TokenContentType));
+    }
+    if parts.headers.get_all(AUTHORIZATION).iter().count() > 1 {
+        return Ok(Err(Refusal::SeveralMethods));
+    }
+    let query = parts.uri.query().map(str::as_bytes);
+    let request = match TokenRequest::parse(query, basic, body, network_of(parts)) {
+        Ok(request) => request,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    // The key is in memory before anything is spent (law 4). One that is missing is made, and the request decided anew.
+    let ready = |issued: &Issued| app.keys.signing(issued.algorithm).map(drop).map_err(Fault::from);
+    let decided = match run_if(app, &request, ready).await {
+        Err(Fault::Keys(KeyFault::Missing(algorithm))) => {
+            app.keys.ensure(algorithm).await?;
+            run_if(app, &request, ready).await?
+        }
+        other => other?,
+    };
+    Ok(decided.map_err(|refused| refused.refusal))
+}
+
+fn answer(app: &App, issued: &Issued) -> Response {
+    let minted = app.keys.signing(issued.algorithm).ok().and_then(|key| mint(issued, &key).ok());
+    match minted.and_then(|answer| serde_json::to_vec(&answer).ok()) {
+        Some(body) => json_response(StatusCode::OK, body),
+        None => trouble(&Fault::Keys(KeyFault::Missing(issued.algorithm))),
+    }
+}
+
+/// The status follows from the wire code alone (RFC 6749 §5.2).
+fn refused(refusal: Refusal, used_basic: bool) -> Response {
+    let status = StatusCode::from_u16(refusal.code().status()).unwrap_or(StatusCode::BAD_REQUEST);
+    let mut response = error(status, refusal);
+    if refusal.code() == ErrorCode::InvalidClient && used_basic {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"grantd\""));
+    }
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("60"));
+    }
+    response
+}
+
+fn error(status: StatusCode, refusal: Refusal) -> Response {
+    let body = json!({ "error": refusal.code().as_str(), "error_description": refusal.says() });
+    json_response(status, body.to_string().into_bytes())
+}
+
+fn trouble(fault: &Fault) -> Response {
+    tracing::error!(event = "fault", fault = %fault, "a token request could not be decided");
+    let body = json!({ "error": ErrorCode::TemporarilyUnavailable.as_str() });
+    let mut response = json_response(StatusCode::SERVICE_UNAVAILABLE, body.to_string().into_bytes());
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    response
+}
+
+fn json_response(status: StatusCode, body: Vec<u8>) -> Response {
+    let mut response = (status, body).into_response();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    no_store(response.headers_mut());
+    response
+}
+
+/// TOKEN-12: only origins that this very client registered may read the answer, errors too.
+async fn allow_its_origins(
+    app: &App,
+    headers: &HeaderMap,
+    basic: Option<&[u8]>,
+    body: &Bytes,
+    response: &mut Response,
+) {
+    let named = || Presented::parse(basic, &Parameters::parse(body, MAX_BODY_BYTES).ok()?).ok();
+    let origins = match cors::Origin::of(headers).and_then(|_| named()) {
+        Some(presented) => app.origins.of_client(app, presented.client_id()).await,
+        None => Vec::new(),
+    };
+    let policy = Policy::Registered(&|origin| origins.iter().any(|known| known == origin.as_str()));
+    cors::allow(headers, &policy, response.headers_mut());
+}

@@ -1,0 +1,106 @@
+//! The key that the signing keys are encrypted with at rest (KEYS-04): from a file or the environment, never from the
+//! database it protects.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use grantd_tokens::{KeyEncryptionKey, Secret};
+use zeroize::Zeroizing;
+
+use crate::env::OsRandom;
+
+/// Where the key-encryption key comes from.
+#[derive(Clone, Debug)]
+pub enum KekSource {
+    /// A file that only its owner may read; made on first start.
+    File(PathBuf),
+    /// 32 bytes in base64url, from the environment.
+    Inline(Secret),
+    /// Made for this run alone: with a database that does not outlive it either.
+    Fleeting,
+}
+
+/// Why there is no key-encryption key.
+#[derive(Debug, thiserror::Error)]
+pub enum KekFault {
+    /// The file.
+    #[error("cannot {doing} the key-encryption key {}: {source}", path.display())]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// What was tried.
+        doing: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Somebody else could read it.
+    #[error("the key-encryption key {} may be read by others; run: chmod 600 {}", .0.display(), .0.display())]
+    ReadableByOthers(PathBuf),
+    /// It is not one.
+    #[error("{0} holds no key-encryption key: expected 43 characters of base64url (32 bytes) and nothing else")]
+    Malformed(String),
+}
+
+impl std::fmt::Display for KekSource {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => write!(formatter, "the file {}", path.display()),
+            Self::Inline(_) => formatter.write_str("GRANTD_KEYS__KEY_ENCRYPTION_KEY"),
+            Self::Fleeting => formatter.write_str("this run"),
+        }
+    }
+}
+
+impl KekSource {
+    /// Reads the key, or makes it on first start with permissions for its owner alone.
+    pub fn open_or_create(&self) -> Result<KeyEncryptionKey, KekFault> {
+        let malformed = || KekFault::Malformed(self.to_string());
+        match self {
+            Self::Inline(text) => KeyEncryptionKey::parse(text.expose().trim()).ok_or_else(malformed),
+            Self::Fleeting => Ok(KeyEncryptionKey::generate(&mut OsRandom)),
+            Self::File(path) => match File::open(path) {
+                Ok(file) => read(path, file)?.ok_or_else(malformed),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => create(path),
+                Err(source) => Err(KekFault::File { path: path.clone(), doing: "read", source }),
+            },
+        }
+    }
+}
+
+fn read(path: &Path, mut file: File) -> Result<Option<KeyEncryptionKey>, KekFault> {
+    let fault = |source| KekFault::File { path: path.to_owned(), doing: "read", source };
+    let mode = file.metadata().map_err(fault)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        return Err(KekFault::ReadableByOthers(path.to_owned()));
+    }
+    let mut text = Zeroizing::new(String::new());
+    file.read_to_string(&mut text).map_err(fault)?;
+    Ok(KeyEncryptionKey::parse(text.trim()))
+}
+
+/// Written whole to a new file and then linked into place: two first starts at once agree on one key, and a crash leaves
+/// no half of one.
+fn create(path: &Path) -> Result<KeyEncryptionKey, KekFault> {
+    let fault = |source| KekFault::File { path: path.to_owned(), doing: "create", source };
+    let key = KeyEncryptionKey::generate(&mut OsRandom);
+    let draft = path.with_extension(format!("draft-{}", std::process::id()));
+    let written = (|| {
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+        file.write_all(key.to_base64url().as_bytes())?;
+        file.write_all(b"\n")?;
+        file.sync_all()?;
+        std::fs::hard_link(&draft, path)
+    })();
+    // Whatever came of it, the draft is not needed any more; a draft that cannot be removed holds no key in use.
+    let _ = std::fs::remove_file(&draft);
+    match written {
+        Ok(()) => Ok(key),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            let file = File::open(path).map_err(fault)?;
+            read(path, file)?.ok_or_else(|| KekFault::Malformed(format!("the file {}", path.display())))
+        }
+        Err(source) => Err(fault(source)),
+    }
+}

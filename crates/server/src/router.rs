@@ -1,0 +1,34 @@
+//! Path → handler, one line each: the table of contents of the server.
+
+use axum::Router;
+use axum::routing::{get, post};
+use grantd_protocol::metadata::paths;
+
+use crate::app::Shared;
+use crate::http::{authorize, consent, home, login, metadata, token};
+use crate::pages;
+
+/// Every route of one issuer. Guards of all requests stand in front, in `listen`.
+pub fn router(app: Shared) -> Router {
+    let well_known = format!("/.well-known/oauth-authorization-server{}", app.base_path);
+    let issuer = Router::new()
+        .route(paths::AUTHORIZE, get(authorize::get).post(authorize::post))
+        .route(paths::TOKEN, post(token::post).options(token::preflight).fallback(token::method_not_allowed))
+        .route(paths::JWKS, get(metadata::jwks).options(metadata::preflight))
+        .route("/.well-known/jwks.json", get(metadata::jwks).options(metadata::preflight))
+        .route("/login", get(login::get).post(login::post))
+        .route("/consent", get(consent::get).post(consent::post))
+        .route("/logout", get(home::confirm).post(home::sign_out))
+        .route("/", get(home::get))
+        .method_not_allowed_fallback(metadata::method_not_allowed);
+    let issuer = if app.base_path.is_empty() { issuer } else { Router::new().nest(&app.base_path, issuer) };
+    let mut routes = issuer
+        .route(&well_known, get(metadata::get).options(metadata::preflight))
+        .route("/livez", get(metadata::live))
+        .route("/readyz", get(metadata::ready))
+        .route("/healthz", get(metadata::ready));
+    for asset in pages::assets() {
+        routes = routes.route(asset.path, get(move || async move { metadata::asset(asset) }));
+    }
+    routes.fallback(metadata::not_found).with_state(app)
+}

@@ -1,0 +1,143 @@
+//! Starting and ending: from a configuration to a server that answers.
+//!
+//! Owns the order of starting (store, keys, socket) and of ending. Does not own what is configured: see `config`.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use grantd_protocol::settings::Settings;
+use grantd_protocol::uri::Uri;
+use grantd_store::{Location, Store, StoreFault};
+use grantd_tokens::Random as _;
+
+use crate::app::{App, Shared};
+use crate::env::OsRandom;
+use crate::fetch::{BadExtraCa, FetchSettings, Fetcher};
+use crate::http::Transport;
+use crate::http::headers::SecurityHeaders;
+use crate::http::origins::Origins;
+use crate::keys::{KekSource, KeyFault, Keys};
+use crate::listen::{
+    BindFault, Drained, HostNames, Limits, Listener, PanicCount, Serving, Tls, TlsFault, TrustedProxies,
+};
+use crate::pages::Mode;
+use crate::password::PasswordHasher;
+use crate::router::router;
+use crate::sweep::sweep;
+use crate::telemetry::RequestIds;
+
+/// What an issuer needs to run.
+#[derive(Debug)]
+pub struct Startup {
+    /// What the operator decided; the issuer among it.
+    pub settings: Settings,
+    /// Whether this is for development.
+    pub mode: Mode,
+    /// Where records are kept.
+    pub database: Location,
+    /// What the signing keys are encrypted with.
+    pub key_encryption_key: KekSource,
+    /// Where the server may call out to.
+    pub fetch: FetchSettings,
+}
+
+/// How it is reached.
+pub struct Reach {
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// Names it answers to, beside the issuer's.
+    pub hosts: Vec<String>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub proxies: TrustedProxies,
+    /// The limits of connections and requests.
+    pub limits: Limits,
+    /// Certificate and key, if TLS ends here.
+    pub tls: Option<Tls>,
+}
+
+/// Why it does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartFault {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreFault),
+    /// The keys.
+    #[error(transparent)]
+    Keys(#[from] KeyFault),
+    /// The socket.
+    #[error(transparent)]
+    Bind(#[from] BindFault),
+    /// Certificate or key.
+    #[error(transparent)]
+    Tls(#[from] TlsFault),
+    /// The extra certificates for outbound requests.
+    #[error(transparent)]
+    ExtraCa(#[from] BadExtraCa),
+    /// The issuer cannot be split into origin and path; the configuration checks that before.
+    #[error("the issuer {0} is not a URL with a host")]
+    Issuer(String),
+}
+
+/// Opens store and keys. Nothing answers yet.
+pub async fn open(startup: Startup) -> Result<Shared, StartFault> {
+    let issuer = startup.settings.issuer.clone();
+    let unusable = || StartFault::Issuer(issuer.as_str().to_owned());
+    let uri = Uri::parse(issuer.as_str()).ok_or_else(unusable)?;
+    let origin = uri.origin().ok_or_else(unusable)?;
+    let transport = if uri.scheme == "https" { Transport::Https } else { Transport::LoopbackHttp };
+    let base_path = uri.path.trim_end_matches('/').to_owned();
+
+    let store = Store::open(&startup.database)?;
+    let algorithm = startup.settings.access_token_algorithm;
+    let keys = Keys::open(store.clone(), issuer.clone(), &startup.key_encryption_key, algorithm).await?;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    Ok(Arc::new(App {
+        store,
+        settings: startup.settings,
+        mode: startup.mode,
+        transport,
+        keys,
+        passwords: PasswordHasher::new(cores, WAITING_SIGN_INS, SIGN_IN_PATIENCE),
+        fetcher: Arc::new(Fetcher::new(startup.fetch)?),
+        origins: Origins::default(),
+        base_path,
+        origin,
+    }))
+}
+
+/// Sign-ins that wait for a turn; beyond that, 503.
+const WAITING_SIGN_INS: usize = 64;
+/// How long one waits.
+const SIGN_IN_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Answers until `shutdown` is done, then lets requests under way finish. `bound` learns the real address first.
+pub async fn answer(
+    app: Shared,
+    reach: Reach,
+    bound: impl FnOnce(SocketAddr),
+    shutdown: impl Future<Output = ()>,
+) -> Result<Drained, StartFault> {
+    let listener = Listener::bind(reach.listen).await?;
+    let address = listener.address();
+    let mut names = reach.hosts;
+    names.extend(app.origin.split_once("://").map(|(_, host)| host.to_owned()));
+    if app.mode == Mode::Development {
+        names.extend([format!("localhost:{}", address.port()), format!("127.0.0.1:{}", address.port())]);
+    }
+    let serving = Serving {
+        names: HostNames::new(names),
+        headers: SecurityHeaders::new(app.transport),
+        proxies: reach.proxies,
+        limits: reach.limits,
+        tls: reach.tls,
+        request_ids: RequestIds::new(|bytes| OsRandom.fill(bytes)),
+        panics: PanicCount::default(),
+    };
+    let sweeping = tokio::spawn(sweep(Arc::downgrade(&app)));
+    bound(address);
+    let drained = listener.serve(router(app), serving, shutdown).await;
+    sweeping.abort();
+    Ok(drained)
+}
