@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod forms_of_the_wire;
+mod refusals;
 mod registration;
 mod town;
 mod walk;
