@@ -1,5 +1,7 @@
 //! What a user can choose from: each thing that fits what the client asked for, and that the resource says is theirs.
 
+use grantd_tokens::Digest;
+
 use crate::endpoint::Question;
 use crate::names::UserId;
 use crate::records::{Detail, DetailTypeDeclaration, Offer, PendingRequest, Resource, Thing, Things};
@@ -7,8 +9,8 @@ use crate::records::{Detail, DetailTypeDeclaration, Offer, PendingRequest, Resou
 /// One line that can be ticked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfferedItem {
-    /// Names the line in the form: the thing's identifier where that tells it from the others, else its position. Means
-    /// nothing outside this request.
+    /// Names the line in the form: the thing's identifier where that tells it from the others. No client and no resource can
+    /// make it equal to another line's, and it names the same line however often the resource is asked.
     pub key: String,
     /// Which of the request's details it belongs to.
     pub asked: usize,
@@ -33,7 +35,7 @@ pub fn offered(pending: &PendingRequest, resources: &[Resource], user: &UserId) 
     for line in &mut lines {
         let alone = |identifier: &&String| {
             let same = identifiers.iter().flatten().filter(|other| other == identifier).count();
-            same == 1 && identifier.bytes().all(|byte| byte.is_ascii_graphic())
+            same == 1 && !identifier.starts_with(OWN_KEY) && identifier.bytes().all(|byte| byte.is_ascii_graphic())
         };
         if let Some(identifier) = line.detail.identifier.as_ref().filter(alone) {
             line.key.clone_from(identifier);
@@ -41,6 +43,9 @@ pub fn offered(pending: &PendingRequest, resources: &[Resource], user: &UserId) 
     }
     lines
 }
+
+/// Begins the keys that are not identifiers.
+const OWN_KEY: char = '#';
 
 /// The questions that must be asked before a page can be shown. Empty if nothing asked for has things.
 pub(super) fn questions(pending: &PendingRequest, resources: &[Resource]) -> Vec<Question> {
@@ -80,28 +85,27 @@ fn things(
     detail: &Detail,
     declaration: &DetailTypeDeclaration,
     user: &UserId,
-) -> Option<Vec<(usize, Option<Thing>, String)>> {
+) -> Option<Vec<(Option<Thing>, String)>> {
     declaration.things_endpoint.as_ref()?;
     let named = detail.identifier.as_deref();
     Some(match answer(pending, detail, user) {
         Some(Things::Known(things)) => things
             .iter()
-            .enumerate()
-            .filter(|(_, thing)| named.is_none_or(|named| named == thing.identifier))
-            .map(|(position, thing)| (position, Some(thing.clone()), thing.identifier.clone()))
+            .filter(|thing| named.is_none_or(|named| named == thing.identifier))
+            .map(|thing| (Some(thing.clone()), thing.identifier.clone()))
             .collect(),
         // Only what the client named itself can be offered without an answer; the resource still guards its things.
-        Some(Things::Unavailable) | None => named.map(|named| (0, None, named.to_owned())).into_iter().collect(),
+        Some(Things::Unavailable) | None => named.map(|named| (None, named.to_owned())).into_iter().collect(),
     })
 }
 
 fn as_asked(asked: usize, detail: &Detail) -> Vec<OfferedItem> {
-    vec![OfferedItem { key: format!("d{asked}"), asked, detail: detail.clone(), thing: None }]
+    vec![OfferedItem { key: format!("{OWN_KEY}{asked}"), asked, detail: detail.clone(), thing: None }]
 }
 
-fn from_things(asked: usize, detail: &Detail, things: Vec<(usize, Option<Thing>, String)>) -> Vec<OfferedItem> {
-    let line = |(number, thing, identifier): (usize, Option<Thing>, String)| OfferedItem {
-        key: format!("d{asked}.t{number}"),
+fn from_things(asked: usize, detail: &Detail, things: Vec<(Option<Thing>, String)>) -> Vec<OfferedItem> {
+    let line = |(thing, identifier): (Option<Thing>, String)| OfferedItem {
+        key: format!("{OWN_KEY}{asked}.{}", Digest::of(identifier.as_bytes()).to_base64url()),
         asked,
         detail: Detail { identifier: Some(identifier), ..detail.clone() },
         thing,
