@@ -95,7 +95,9 @@ fn things(
             .map(|thing| (Some(thing.clone()), thing.identifier.clone()))
             .collect(),
         // Only what the client named itself can be offered without an answer; the resource still guards its things.
-        Some(Things::Unavailable) | None => named.map(|named| (None, named.to_owned())).into_iter().collect(),
+        Some(Things::Unavailable) => named.map(|named| (None, named.to_owned())).into_iter().collect(),
+        // Nobody was asked about this user yet, so nothing is known to be theirs (law 1).
+        None => Vec::new(),
     })
 }
 
