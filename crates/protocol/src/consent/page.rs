@@ -95,29 +95,34 @@ impl Endpoint for ConsentPage {
     }
 
     fn decide(&self, facts: &Facts, env: &mut Env<'_>) -> Next<Shown> {
-        match fetch_first(facts, env) {
+        match self.fetch_first(facts, env) {
             Some(fetch) => Next::Fetch(fetch),
             None => Decision::reached_by(|ledger| self.judge(facts, env, ledger)).into(),
         }
     }
 }
 
-/// The things of whoever is signed in now must be known before the page is drawn.
-fn fetch_first(facts: &Facts, env: &Env<'_>) -> Option<Fetch> {
-    let pending = facts.pending.as_ref().filter(|pending| !env.now.is_past(pending.expires_at))?;
-    let (_, user) = live_session(facts, env.settings, env.now)?;
-    let questions = questions(pending, &facts.resources);
-    let due = match &pending.offer {
-        Offer::Asked { user: asked_about, at, answers } if *asked_about == user.id => {
-            let missing = answers.iter().any(|answer| answer.things == Things::Unavailable);
-            missing && env.now.since(*at) >= ASK_AGAIN_AFTER
-        }
-        Offer::Asked { .. } | Offer::NotAsked => true,
-    };
-    (due && !questions.is_empty()).then(|| Fetch::Things { pending: pending.handle, user: user.id.clone(), questions })
-}
-
 impl ConsentPage {
+    /// The things of whoever is signed in now must be known before the page is drawn. Nothing is asked for a browser that
+    /// will not be shown the page: a link alone makes no resource tell what a stranger has (SESS-03).
+    fn fetch_first(&self, facts: &Facts, env: &Env<'_>) -> Option<Fetch> {
+        let (pending, _) = waiting_request(&self.browser, facts, env, &mut Ledger::default()).ok()?;
+        let (_, user) = live_session(facts, env.settings, env.now)?;
+        let questions = questions(pending, &facts.resources);
+        let due = match &pending.offer {
+            Offer::Asked { user: asked_about, at, answers } if *asked_about == user.id => {
+                let missing = answers.iter().any(|answer| answer.things == Things::Unavailable);
+                missing && env.now.since(*at) >= ASK_AGAIN_AFTER
+            }
+            Offer::Asked { .. } | Offer::NotAsked => true,
+        };
+        (due && !questions.is_empty()).then(|| Fetch::Things {
+            pending: pending.handle,
+            user: user.id.clone(),
+            questions,
+        })
+    }
+
     fn judge(&self, facts: &Facts, env: &mut Env<'_>, ledger: &mut Ledger) -> Result<Shown, Refused> {
         let (pending, client) = waiting_request(&self.browser, facts, env, ledger)?;
         let step = next_step(pending, facts, env, ledger)?;
