@@ -5,17 +5,46 @@ use grantd_tokens::{Secret, Time};
 use super::VerifiedRedirectUri;
 use crate::changes::Change;
 use crate::endpoint::{Env, Ledger};
-use crate::names::{GrantId, Issuer, Scope, Scopes};
-use crate::records::{Client, Code, Detail, Grant, GrantState, PendingRequest, Presence, Redemption, Session};
+use crate::names::{GrantId, Issuer, ResourceId, Scope, Scopes};
+use crate::records::{
+    Client, Code, Detail, Grant, GrantState, PendingRequest, Presence, Redemption, Resource, Session,
+};
 use crate::token::grant_type::GrantType;
 
 /// What the user left ticked: within what was asked (AUTHZ-14).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
-    /// Scopes.
-    pub scopes: Scopes,
-    /// Details, each with the thing it is about.
-    pub details: Vec<Detail>,
+    scopes: Scopes,
+    resources: Vec<ResourceId>,
+    details: Vec<Detail>,
+}
+
+impl Choice {
+    /// These scopes and details of a request. Of the resources asked for, those stay of which anything was left: a token for
+    /// another would say that the user had let the client in there.
+    pub fn of(pending: &PendingRequest, scopes: Scopes, details: Vec<Detail>, known: &[Resource]) -> Self {
+        let scoped = |id: &ResourceId| {
+            known.iter().any(|resource| resource.id == *id && scopes.iter().any(|scope| resource.defines(scope)))
+        };
+        let left = |id: &&ResourceId| scoped(id) || details.iter().any(|detail| detail.resource == **id);
+        let resources = pending.resources.iter().filter(left).cloned().collect();
+        Self { scopes, resources, details }
+    }
+
+    /// Whether nothing was left of any resource. Lasting access to nothing is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.resources.is_empty()
+    }
+
+    /// The scopes.
+    pub fn scopes(&self) -> &Scopes {
+        &self.scopes
+    }
+
+    /// The details, each with the thing it is about.
+    pub fn details(&self) -> &[Detail] {
+        &self.details
+    }
 }
 
 /// A code on its way to the client. The address is a secret for a minute: it is never logged.
@@ -67,7 +96,7 @@ pub fn approve(
         client: client.id.clone(),
         session: session.id,
         scopes: choice.scopes,
-        resources: pending.resources.clone(),
+        resources: choice.resources,
         details: choice.details,
         presence,
         authenticated_at: session.authenticated_at,

@@ -60,12 +60,13 @@ pub(crate) fn next_step_for(
 ) -> Result<Step, Refusal> {
     let client = ledger.require(facts.client.as_ref(), Refusal::ClientUnknown)?;
     let agreed = facts.consent.as_ref().filter(|consent| covers(consent, pending, client, user));
-    let Some(consent) = agreed else {
+    let choice = agreed
+        .map(|consent| Choice::of(pending, pending.scopes.clone(), consent.given_details.clone(), &facts.resources));
+    let Some(choice) = choice.filter(|choice| !choice.is_empty()) else {
         return Ok(Step::Show { page: Page::Consent, handle: None, new_browser: None });
     };
     let redirect_uri = VerifiedRedirectUri::verify(pending.redirect_uri.as_str(), client);
     let redirect_uri = ledger.require(redirect_uri, Refusal::RedirectUriUnregistered)?;
-    let choice = Choice { scopes: pending.scopes.clone(), details: consent.given_details.clone() };
     let response = approve(pending, redirect_uri, choice, (session, client), env, ledger);
     Ok(Step::Answer(response))
 }

@@ -106,8 +106,7 @@ impl ConsentDecision {
         ledger: &mut Ledger,
     ) -> Decided {
         let choice = self.choice(pending, user, facts);
-        let nothing = choice.details.is_empty() && choice.scopes.iter().all(|scope| *scope == Scope::offline_access());
-        if nothing {
+        if choice.is_empty() {
             return Decided::NothingChosen;
         }
         ledger.if_answered(Change::CompletePending { pending: pending.handle });
@@ -115,10 +114,10 @@ impl ConsentDecision {
             user: user.id.clone(),
             client: client.id.clone(),
             fingerprint: fingerprint(client),
-            scopes: choice.scopes.clone(),
+            scopes: choice.scopes().clone(),
             resources: pending.resources.clone(),
             asked_details: pending.details.clone(),
-            given_details: choice.details.clone(),
+            given_details: choice.details().to_vec(),
             given_at: env.now,
         }));
         Decided::Answer(approve(pending, redirect_uri, choice, (session, client), env, ledger))
@@ -127,9 +126,7 @@ impl ConsentDecision {
     fn choice(&self, pending: &PendingRequest, user: &User, facts: &Facts) -> Choice {
         let lines = offered(pending, &facts.resources, &user.id);
         let ticked = lines.into_iter().filter(|line| self.things.contains(&line.key));
-        Choice {
-            scopes: pending.scopes.filtered(|scope| self.scopes.contains(scope)),
-            details: ticked.map(|line| line.detail).collect(),
-        }
+        let scopes = pending.scopes.filtered(|scope| self.scopes.contains(scope));
+        Choice::of(pending, scopes, ticked.map(|line| line.detail).collect(), &facts.resources)
     }
 }

@@ -70,10 +70,8 @@ impl<'a> Share<'a> {
         let held: Vec<Detail> = grant.details.iter().filter(still).cloned().collect();
         let details = narrowed(held, request, ledger)?;
         let share = Self { grant: Some(grant), resource, scopes: scopes.filtered(allowed), details };
-        let granted_any = grant.scopes.iter().any(|scope| resource.defines(scope))
-            || grant.details.iter().any(|detail| detail.resource == resource.id);
         let left_any = share.scopes.iter().any(|scope| resource.defines(scope)) || !share.details.is_empty();
-        ledger.ensure(left_any || !granted_any, Refusal::NothingLeft)?;
+        ledger.ensure(left_any, Refusal::NothingLeft)?;
         Ok(share)
     }
 
