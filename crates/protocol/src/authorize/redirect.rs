@@ -28,17 +28,17 @@ impl VerifiedRedirectUri {
     /// The URI with these parameters behind its own query (REDIR-11).
     pub(super) fn with_parameters(&self, parameters: &[(&str, &str)]) -> String {
         let mut location = self.0.as_str().to_owned();
-        let mut separator = if location.contains('?') { '&' } else { '?' };
-        if location.ends_with(['?', '&']) {
-            location.pop();
-            separator = if location.contains('?') { '&' } else { '?' };
-        }
+        let mut separator = match location.split_once('?') {
+            None => "?",
+            Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
+            Some(_) => "&",
+        };
         for (name, value) in parameters {
-            location.push(separator);
+            location.push_str(separator);
             location.push_str(name);
             location.push('=');
             location.push_str(&encode(value));
-            separator = '&';
+            separator = "&";
         }
         location
     }
