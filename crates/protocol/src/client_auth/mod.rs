@@ -39,6 +39,11 @@ impl Presented {
     pub fn parse(authorization: Option<&[u8]>, body: &Parameters) -> Result<Self, Refusal> {
         let named = body.get("client_id").map(ClientId::new);
         let posted = body.get("client_secret").map(Secret::new);
+        // Not offered, and yet a method: it is not passed over beside another, which would say that it counted.
+        let asserted = body.get("client_assertion").is_some() || body.get("client_assertion_type").is_some();
+        if asserted && (authorization.is_some() || posted.is_some()) {
+            return Err(Refusal::SeveralMethods);
+        }
         match (authorization, posted) {
             (Some(_), Some(_)) => Err(Refusal::SeveralMethods),
             (Some(header), None) => {
