@@ -14,7 +14,7 @@ pub struct TokenResponse {
     expires_in: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
-    #[serde(skip_serializing_if = "String::is_empty")]
+    /// Also when there is none: a client takes a missing `scope` to be all that it asked for (RFC 6749 §5.1).
     scope: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     authorization_details: Vec<serde_json::Value>,
