@@ -62,6 +62,16 @@ pub struct Client {
     pub registered_at: Time,
 }
 
+impl Client {
+    /// Whether access can outlast its user's session: only with refresh tokens, and never in a browser, where they end with
+    /// the session (SPA-01).
+    pub fn may_act_alone(&self) -> bool {
+        self.grant_types.contains(&GrantType::RefreshToken)
+            && self.kind != ClientKind::Browser
+            && self.scopes.contains(&Scope::offline_access())
+    }
+}
+
 /// Where a client runs (RFC 8252, and OAuth 2.0 for Browser-Based Applications).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -85,7 +85,7 @@ pub fn approve(
     env: &mut Env<'_>,
     ledger: &mut Ledger,
 ) -> AuthorizationResponse {
-    let presence = if choice.scopes.contains(&Scope::offline_access()) && may_refresh(client) {
+    let presence = if choice.scopes.contains(&Scope::offline_access()) && client.may_act_alone() {
         Presence::Offline
     } else {
         Presence::WhileSignedIn

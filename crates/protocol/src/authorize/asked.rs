@@ -64,7 +64,7 @@ impl Asked {
         ledger.ensure(!resources.is_empty(), Refusal::ResourceMissing)?;
         // Scope is cut to what the resources define (RESIND-04), so that the page shows only what can be given.
         let defined = |scope: &Scope| {
-            *scope == Scope::offline_access()
+            is_offline(scope)
                 || active.iter().any(|resource| resources.contains(&resource.id) && resource.defines(scope))
         };
         Ok(Self { scopes: wanted.filtered(defined), resources, details, code_challenge })
@@ -98,15 +98,18 @@ fn scopes(
         // Details alone are a complete request (RFC 9396 §3.1).
         let something = !client.default_scopes.is_empty() || parameters.get("authorization_details").is_some();
         ledger.ensure(something, Refusal::ScopeMissing)?;
-        return Ok(client.default_scopes.clone());
+        return Ok(client.default_scopes.filtered(|scope| !is_offline(scope) || client.may_act_alone()));
     };
     let asked = ledger.require(Scopes::parse(text), Refusal::ScopeMalformed)?;
     let known =
         |scope: &Scope| resources.iter().any(|resource| resource.defines(scope)) || client.scopes.contains(scope);
-    let known = asked.filtered(|scope| known(scope) && *scope != Scope::offline_access());
+    let known = asked.filtered(|scope| known(scope) && !is_offline(scope));
     ledger.ensure(known.is_within(&client.scopes), Refusal::ScopeNotAllowed)?;
-    let offline = client.scopes.contains(&Scope::offline_access());
-    Ok(asked.filtered(|scope| known.contains(scope) || (offline && *scope == Scope::offline_access())))
+    Ok(asked.filtered(|scope| known.contains(scope) || (is_offline(scope) && client.may_act_alone())))
+}
+
+fn is_offline(scope: &Scope) -> bool {
+    *scope == Scope::offline_access()
 }
 
 /// RESIND-01, RESIND-02. `None` if no resource was named.
