@@ -72,6 +72,7 @@ refusals! {
     ScopeMalformed => InvalidScope, "AUTHZ-12", "RFC 6749 §3.3", "scope is not a list of scope tokens separated by single spaces";
     ScopeNotAllowed => InvalidScope, "AUTHZ-13", "RFC 6749 §4.1.2.1", "this client may not ask for one of the scopes";
     ScopeMissing => InvalidScope, "AUTHZ-15", "RFC 6749 §3.3", "scope is missing, and this client has no default";
+    NothingAsked => InvalidScope, "AUTHZ-13", "RFC 6749 §3.3", "none of the scopes is known at the resource that is asked for";
     ResourceMalformed => InvalidTarget, "RESIND-01", "RFC 8707 §2", "resource must be an absolute URI without a fragment";
     ResourceUnknown => InvalidTarget, "RESIND-02", "RFC 8707 §2", "resource is not one that this client may ask for";
     ResourceMissing => InvalidTarget, "AT-04", "RFC 9068 §3", "this client has no resource to ask for";

@@ -67,7 +67,11 @@ impl Asked {
             is_offline(scope)
                 || active.iter().any(|resource| resources.contains(&resource.id) && resource.defines(scope))
         };
-        Ok(Self { scopes: wanted.filtered(defined), resources, details, code_challenge })
+        let scopes = wanted.filtered(defined);
+        // A page with nothing to tick could only be denied.
+        let something = !details.is_empty() || scopes.iter().any(|scope| !is_offline(scope));
+        ledger.ensure(something, Refusal::NothingAsked)?;
+        Ok(Self { scopes, resources, details, code_challenge })
     }
 }
 
