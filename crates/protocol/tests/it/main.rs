@@ -1,6 +1,7 @@
 //! What the core is held to: scenarios over a [`world::World`], told endpoint by endpoint.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod consent;
 mod forms_of_the_wire;
 mod refusals;
 mod registration;

@@ -46,8 +46,11 @@ fn parsed_requests() -> Vec<Row> {
 /// A request with one thing wrong, against the same request as it should be.
 fn asked() -> Vec<Row> {
     use Refusal as R;
-    let row =
-        |refusal, twin: Edit<'_>, wrong: Edit<'_>| Row { refusal, refused: ask(|_| (), wrong), answered: ask(|_| (), twin) };
+    let row = |refusal, twin: Edit<'_>, wrong: Edit<'_>| Row {
+        refusal,
+        refused: ask(|_| (), wrong),
+        answered: ask(|_| (), twin),
+    };
     let card = r#"[{"type":"postcard","motif":"sea"}]"#;
     vec![
         row(R::ClientUnknown, &same, &|form| form.with("client_id", "nobody")),
@@ -67,6 +70,7 @@ fn asked() -> Vec<Row> {
         row(R::CodeChallengeMethodUnsupported, &same, &|form| form.with("code_challenge_method", "plain")),
         row(R::CodeChallengeMalformed, &same, &|form| form.with("code_challenge", "short")),
         row(R::ScopeMalformed, &same, &|form| form.with("scope", "boxes:list  boxes:read")),
+        row(R::NothingAsked, &same, &|form| form.with("scope", "openid")),
         row(R::ScopeNotAllowed, &same, &|form| form.with("scope", "boxes:list boxes:burn")),
         row(R::ResourceMalformed, &|form| form.with("resource", "https://boxes.example/api"), &|form| {
             form.with("resource", "https://boxes.example/api#")
