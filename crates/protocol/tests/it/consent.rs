@@ -244,7 +244,7 @@ fn asks_again(step: &Step) -> bool {
 // proves: CONSENT-02
 #[test]
 fn a_stored_consent_serves_only_the_same_question_of_the_same_client_to_the_same_user() {
-    let mut world = World::new();
+    let world = World::new();
     let card = r#"[{"type":"postcard","motif":"sea"}]"#;
     let asked = world.request_of(WEB).with("scope", "boxes:list boxes:read").with("authorization_details", card);
     let narrower = asked.clone().with("scope", "boxes:read");
@@ -344,10 +344,10 @@ fn the_page_says_who_asks_for_what_and_where_the_answer_goes() {
     assert_eq!(view.client.id.as_str(), SCHEME);
     assert_eq!(view.user.id, UserId::new("user-alice"));
     assert_eq!(view.destination, grantd_protocol::redirect_uri::Destination::Scheme("com.example.post".to_owned()));
-    assert_eq!(view.form_action_source.as_deref(), Some("com.example.post:"));
+    assert_eq!(view.redirect_uri.as_str(), crate::town::SCHEME_CALLBACK);
     let scopes: Vec<_> = view.resources.iter().map(|resource| resource.scopes.len()).collect();
     assert_eq!(scopes, [1, 1]);
-    assert!(view.offline && !view.assured);
+    assert!(view.lasts_while_away.is_some() && !view.assured);
 }
 
 #[test]

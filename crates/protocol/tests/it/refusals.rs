@@ -22,6 +22,7 @@ struct Row {
 
 /// Refusals that no decision of the core makes, and who makes them.
 const ELSEWHERE: &[(Refusal, &str)] = &[
+    (Refusal::TokenMethod, "the core is given a body, not a method: the HTTP layer says it"),
     (Refusal::TokenContentType, "the core is given a body, not a header: the HTTP layer says it"),
     (Refusal::NothingChosen, "an answer of the core (`Decided::NothingChosen`): the page says it"),
     (Refusal::SessionNeeded, "a page is drawn for a live session only; kept so that absence refuses (law 1)"),

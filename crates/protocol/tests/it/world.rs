@@ -247,7 +247,7 @@ impl World {
     /// The form of the page with everything ticked.
     pub(crate) fn ticked(&mut self, browser: &Browser, verdict: Verdict) -> ConsentDecision {
         let view = self.view(browser);
-        let offline = view.offline.then(Scope::offline_access);
+        let offline = view.lasts_while_away.map(|_| Scope::offline_access());
         let scopes = view.resources.iter().flat_map(|resource| resource.scopes.clone()).chain(offline).collect();
         let details = view.resources.iter().flat_map(|resource| &resource.details);
         let things = details.flat_map(|detail| &detail.items).map(|item| item.key.clone()).collect();
