@@ -119,7 +119,7 @@ fn thing_group(detail: &DetailView, view: &ResourceView) -> ThingGroup {
         declared.map_or_else(|| action.clone(), |declared| declared.description.clone())
     };
     ThingGroup {
-        question: title,
+        question: format!("{title}: which of them may it use?"),
         actions: detail.asked.actions.iter().map(in_words).collect(),
         things: match (detail.items.as_slice(), detail.things) {
             ([], Answered::No) => Things::NoAnswer,
