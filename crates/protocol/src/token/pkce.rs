@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::changes::Change;
 use crate::endpoint::Ledger;
-use crate::records::Code;
+use crate::records::{Code, Redemption};
 use crate::refusals::Refusal;
 
 /// The methods offered. Metadata is made from this list (PKCE-07).
@@ -33,7 +33,10 @@ pub struct PkceVerified(());
 ///
 /// A verifier that does not fit leaves the code to its owner but counts; after five the code is spent (CODE-09).
 pub fn verify(verifier: Option<&Secret>, code: &Code, limit: u8, ledger: &mut Ledger) -> Result<PkceVerified, Refusal> {
-    ledger.ensure(code.wrong_verifiers < limit, Refusal::CodeGuessedAt)?;
+    // Wrong verifiers spend a code that waits. One that was redeemed has nothing left to guess at, and whoever shows it again
+    // with its verifier must be heard: of the two, one is a thief (CODE-04).
+    let guessed_at = code.redemption == Redemption::Pending && code.wrong_verifiers >= limit;
+    ledger.ensure(!guessed_at, Refusal::CodeGuessedAt)?;
     let verifier = ledger.require(verifier, Refusal::VerifierMissing)?;
     let judged = ledger
         .ensure(is_verifier(verifier.expose()), Refusal::VerifierMalformed)
