@@ -1,8 +1,10 @@
-//! What the core is held to: scenarios over a [`world::World`], told endpoint by endpoint.
+//! What the core is held to: scenarios over a [`world::World`], told endpoint by endpoint; and all that can happen to a few
+//! requests at once ([`model`]).
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod consent;
 mod forms_of_the_wire;
+mod model;
 mod refusals;
 mod registration;
 mod town;
