@@ -73,6 +73,15 @@ impl BackChannel {
         answer(self.0.post(url).form(form)).await
     }
 
+    /// What a browser asks before it lets a script of `origin` call `url` (Fetch, "CORS-preflight fetch").
+    pub(crate) async fn preflight(&self, url: &str, origin: &str) -> Result<Answer, BackChannelFault> {
+        let request = self.0.request(http::Method::OPTIONS, url).header(http::header::ORIGIN, origin);
+        let request = request
+            .header(http::header::ACCESS_CONTROL_REQUEST_METHOD, "POST")
+            .header(http::header::ACCESS_CONTROL_REQUEST_HEADERS, "authorization");
+        answer(request).await
+    }
+
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, BackChannelFault> {
         let request = reqwest::Request::try_from(request)?;
         let answer = read(self.0.execute(request).await?).await?;

@@ -66,10 +66,6 @@ impl Client {
         Ok(Self { oauth, metadata, back_channel })
     }
 
-    pub(crate) fn metadata(&self) -> &Metadata {
-        &self.metadata
-    }
-
     pub(crate) fn back_channel(&self) -> &BackChannel {
         &self.back_channel
     }

@@ -27,7 +27,7 @@ pub(crate) const LOCKBOX: &str = "lockbox";
 /// A key to a box lasts long enough to look around.
 const LOCKBOX_SECONDS: u32 = 120;
 /// A key to the parcel counter wears out while you watch.
-const PARCELS_SECONDS: u32 = 5;
+pub(crate) const PARCELS_SECONDS: u32 = 5;
 
 /// The declarations as configuration text (TOML). `mailroom_secret` is made afresh for each start.
 pub(crate) fn declarations(addresses: &Addresses, mailroom_secret: &str) -> String {

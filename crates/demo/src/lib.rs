@@ -22,9 +22,11 @@ mod postcard;
 mod postkeeper;
 pub mod redirect;
 mod rogue;
+pub mod script;
 pub mod session;
 
 pub use addresses::Addresses;
 pub use fault::DemoFault;
 pub use people::{PEOPLE, Person};
 pub use post_office::{PostOffice, Running};
+pub use script::{Outcome, script};

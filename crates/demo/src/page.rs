@@ -6,8 +6,8 @@ use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use http::StatusCode;
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, ORIGIN, REFERRER_POLICY,
-    SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, ORIGIN,
+    REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
 };
 
 /// What a page may do beyond showing itself.
@@ -69,10 +69,15 @@ pub(crate) fn see_other(location: &str, cookie: Option<HeaderValue>) -> Response
     response
 }
 
-/// Whether a form came from a page of this origin. Browsers say so on every POST.
+/// Whether a form came from a page of this origin. Browsers say so on every POST, in one header or the other.
 pub(crate) fn is_from(origin: &str, headers: &HeaderMap) -> bool {
-    headers.get(ORIGIN).is_some_and(|sent| sent.as_bytes() == origin.as_bytes())
+    match headers.get(SEC_FETCH_SITE) {
+        Some(site) => site.as_bytes() == b"same-origin",
+        None => headers.get(ORIGIN).is_some_and(|sent| sent.as_bytes() == origin.as_bytes()),
+    }
 }
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Answers a form that came from elsewhere.
 pub(crate) fn forged() -> Response {
@@ -90,6 +95,6 @@ pub(crate) fn assets<S: Clone + Send + Sync + 'static>() -> Router<S> {
 
 fn guard(headers: &mut HeaderMap) {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
