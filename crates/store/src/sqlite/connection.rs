@@ -194,6 +194,9 @@ fn prepare_all(connection: &Connection) -> rusqlite::Result<()> {
 /// What SQLite said, in the operator's words. Carries no value: messages of SQLite name tables and columns only.
 pub(super) fn fault(error: &rusqlite::Error, path: &Path) -> StoreFault {
     let path = path.to_owned();
+    if let rusqlite::Error::SqlInputError { msg, .. } = error {
+        return StoreFault::Damaged { path, reason: msg.clone() };
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => StoreFault::Full { path },
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreFault::Locked { path },
@@ -211,7 +214,6 @@ pub(super) fn fault(error: &rusqlite::Error, path: &Path) -> StoreFault {
 fn message(error: &rusqlite::Error) -> String {
     match error {
         rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),
-        rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
         rusqlite::Error::SqliteFailure(code, None) => code.to_string(),
         _ => "the database answered in an unexpected way".to_owned(),
     }

@@ -1,0 +1,222 @@
+//! What may happen, at random: changes over small numbers, so that guards meet what they guard against.
+
+use grantd_protocol::changes::Change;
+use grantd_protocol::facts::Lookup;
+use grantd_protocol::records::{Revocation, SessionState, Spending};
+use grantd_protocol::refusals::Refusal;
+use grantd_tokens::{Seconds, Time};
+use proptest::option;
+use proptest::prelude::*;
+
+use crate::records::{
+    attempt_key, client, client_id, code, consent, digest, grant, grant_id, network, offer, password, pending,
+    refresh_token, resource, resource_id, session, status, user, user_id, username,
+};
+
+/// One thing that is done to both stores.
+#[derive(Clone, Debug)]
+pub(crate) enum Act {
+    Commit(Vec<Change>),
+    Sweep(Time),
+}
+
+/// One act, at one of the issuers.
+pub(crate) fn act() -> impl Strategy<Value = (usize, Act)> {
+    let changes = prop_oneof![
+        4 => prop::collection::vec(change(), 1),
+        3 => prop::collection::vec(change(), 2..4),
+    ];
+    let act = prop_oneof![
+        12 => changes.prop_map(Act::Commit),
+        1 => moment().prop_map(Act::Sweep),
+    ];
+    (0..2_usize, act)
+}
+
+/// Before, at and after what expires; and a day later, when attempts are forgotten.
+fn moment() -> impl Strategy<Value = Time> {
+    prop_oneof![(0..60_i64), Just(86_400 + 10), Just(86_400 + 30)].prop_map(Time)
+}
+
+pub(crate) fn change() -> impl Strategy<Value = Change> {
+    prop_oneof![of_browser(), of_grants(), of_grants(), of_attempts(), of_operator()]
+}
+
+fn of_browser() -> BoxedStrategy<Change> {
+    prop_oneof![
+        (few(), few(), soon()).prop_map(|(number, variant, at)| Change::AddPending(pending(number, variant, at))),
+        (few(), few())
+            .prop_map(|(number, variant)| Change::Offer { pending: digest("pending", number), offer: offer(variant) }),
+        few().prop_map(|number| Change::CompletePending { pending: digest("pending", number) }),
+        (few(), few(), soon(), 0..3_u32).prop_map(|(number, of, at, credentials_generation)| Change::AddSession {
+            session: session(number, of, at),
+            credentials_generation,
+        }),
+        (few(), soon())
+            .prop_map(|(number, at)| Change::TouchSession { session: digest("session", number), at: Time(at) }),
+        (few(), soon())
+            .prop_map(|(number, at)| Change::EndSession { session: digest("session", number), at: Time(at) }),
+        (few(), few(), few()).prop_map(|(of, to, variant)| Change::KeepConsent(consent(of, to, variant))),
+    ]
+    .boxed()
+}
+
+fn of_grants() -> BoxedStrategy<Change> {
+    prop_oneof![
+        (few(), few(), few(), soon())
+            .prop_map(|(number, session, variant, at)| Change::AddGrant(grant(number, session, variant, at))),
+        (few(), few(), soon()).prop_map(|(number, of, at)| Change::AddCode(code(number, of, at))),
+        (few(), soon()).prop_map(|(number, at)| Change::RedeemCode { code: digest("code", number), at: Time(at) }),
+        few().prop_map(|number| Change::CountWrongVerifier { code: digest("code", number) }),
+        (few(), soon(), because()).prop_map(|(number, at, because)| Change::RevokeGrant {
+            grant: grant_id(number),
+            at: Time(at),
+            because
+        }),
+        (few(), few(), any::<bool>()).prop_map(|(number, of, spent)| {
+            let spending = if spent {
+                Spending::Spent { at: Time(1), successor: digest("refresh", 9) }
+            } else {
+                Spending::Unspent
+            };
+            Change::AddRefreshToken(grantd_protocol::records::RefreshToken { spending, ..refresh_token(number, of) })
+        }),
+        (few(), few(), soon()).prop_map(|(number, successor, at)| Change::SpendRefreshToken {
+            token: digest("refresh", number),
+            successor: digest("refresh", successor),
+            at: Time(at),
+        }),
+    ]
+    .boxed()
+}
+
+fn because() -> impl Strategy<Value = Revocation> {
+    prop_oneof![
+        Just(Revocation::CodeReplayed),
+        Just(Revocation::RefreshTokenReused),
+        Just(Revocation::SignedOut),
+        Just(Revocation::CredentialsChanged),
+        Just(Revocation::ClientRemoved),
+    ]
+}
+
+fn of_attempts() -> BoxedStrategy<Change> {
+    prop_oneof![
+        3 => (few(), soon(), 1..30_i64, 0..4_u32).prop_map(|(number, at, window, limit)| Change::CountAttempt {
+            key: attempt_key(number),
+            at: Time(at),
+            window: Seconds(window),
+            limit,
+            or: Refusal::SignInThrottled,
+        }),
+        1 => few().prop_map(|number| Change::ForgetAttempts { key: attempt_key(number) }),
+    ]
+    .boxed()
+}
+
+fn of_operator() -> BoxedStrategy<Change> {
+    prop_oneof![
+        (few(), any::<u8>()).prop_map(|(number, variant)| Change::PutClient(client(number, variant.into()))),
+        (few(), soon()).prop_map(|(number, at)| Change::RemoveClient { client: client_id(number), at: Time(at) }),
+        (few(), few()).prop_map(|(number, variant)| Change::PutResource(resource(number, variant))),
+        few().prop_map(|number| Change::RemoveResource { resource: resource_id(number) }),
+        (few(), few(), any::<u8>()).prop_map(|(number, name, variant)| Change::AddUser {
+            user: user(number, name, variant.into()),
+            or: Refusal::NameTaken,
+        }),
+        (few(), few(), few()).prop_map(|(number, was, now)| Change::RehashPassword {
+            user: user_id(number),
+            was: password(was),
+            now: password(now),
+        }),
+        (few(), few(), soon()).prop_map(|(number, hash, at)| Change::SetPassword {
+            user: user_id(number),
+            password: password(hash),
+            at: Time(at),
+        }),
+        (few(), few(), soon()).prop_map(|(number, variant, at)| Change::SetUserStatus {
+            user: user_id(number),
+            status: status(variant),
+            at: Time(at),
+        }),
+        (few(), soon()).prop_map(|(number, at)| Change::RemoveUser { user: user_id(number), at: Time(at) }),
+    ]
+    .boxed()
+}
+
+fn few() -> std::ops::Range<u64> {
+    0..3
+}
+
+fn soon() -> std::ops::Range<i64> {
+    0..60
+}
+
+/// Any combination of keys, those that no endpoint names together included.
+pub(crate) fn lookup() -> impl Strategy<Value = Lookup> {
+    let keys = (
+        option::of(few().prop_map(client_id)),
+        option::of(few().prop_map(|number| digest("code", number))),
+        option::of(few().prop_map(|number| digest("refresh", number))),
+        option::of(few().prop_map(|number| digest("pending", number))),
+        option::of(few().prop_map(|number| digest("session", number))),
+        option::of(few().prop_map(username)),
+        prop::collection::vec((0..5_u64).prop_map(attempt_key), 0..3),
+        option::of(few().prop_map(network)),
+    );
+    keys.prop_map(|(client, code, refresh_token, pending, session, username, attempts, waiting)| Lookup {
+        client,
+        code,
+        refresh_token,
+        pending,
+        session,
+        username,
+        attempts,
+        waiting,
+    })
+}
+
+/// One lookup for each thing that there may be.
+pub(crate) fn every_lookup() -> Vec<Lookup> {
+    let mut lookups = vec![Lookup { attempts: (0..5).map(attempt_key).collect(), ..Lookup::default() }];
+    for number in 0..3 {
+        lookups.extend([
+            Lookup { client: Some(client_id(number)), ..Lookup::default() },
+            Lookup { code: Some(digest("code", number)), client: Some(client_id(0)), ..Lookup::default() },
+            Lookup { refresh_token: Some(digest("refresh", number)), client: Some(client_id(1)), ..Lookup::default() },
+            Lookup { pending: Some(digest("pending", number)), ..Lookup::default() },
+            Lookup { session: Some(digest("session", number)), client: Some(client_id(0)), ..Lookup::default() },
+            Lookup { username: Some(username(number)), client: Some(client_id(2)), ..Lookup::default() },
+            Lookup { waiting: Some(network(number)), ..Lookup::default() },
+        ]);
+    }
+    lookups
+}
+
+/// A town in which something of everything is there, so that random changes find what they are about.
+pub(crate) fn beginning() -> Vec<Change> {
+    let live = |number, of| grantd_protocol::records::Session { state: SessionState::Live, ..session(number, of, 40) };
+    vec![
+        Change::PutClient(client(0, 3)),
+        Change::PutClient(client(1, 1)),
+        Change::PutResource(resource(0, 0)),
+        Change::PutResource(resource(1, 0)),
+        Change::AddUser { user: user(0, 0, 0), or: Refusal::NameTaken },
+        Change::AddUser { user: user(1, 1, 1), or: Refusal::NameTaken },
+        Change::AddSession { session: live(0, 0), credentials_generation: 0 },
+        Change::AddSession { session: live(1, 1), credentials_generation: 1 },
+        Change::AddPending(pending(0, 0, 30)),
+        Change::AddGrant(grant(0, 0, 0, 50)),
+        Change::AddGrant(grant(1, 1, 1, 55)),
+        Change::AddCode(code(0, 0, 20)),
+        Change::AddCode(code(1, 1, 25)),
+        Change::AddRefreshToken(refresh_token(0, 0)),
+        Change::KeepConsent(consent(0, 0, 0)),
+    ]
+}
+
+/// The name of a change, so that a test can count what it has seen.
+pub(crate) fn name(change: &Change) -> String {
+    let text = format!("{change:?}");
+    text.split([' ', '(', '{']).next().unwrap().to_owned()
+}

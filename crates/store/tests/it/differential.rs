@@ -1,0 +1,155 @@
+//! The store and the reference state, side by side.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use grantd_protocol::changes::{Change, Commit};
+use grantd_protocol::facts::Lookup;
+use grantd_protocol::names::Issuer;
+use grantd_protocol::records::{Client, Resource, User};
+use grantd_protocol::state::State;
+use grantd_store::{Location, Options, Store};
+use proptest::collection::vec;
+use proptest::test_runner::{Config, TestRunner};
+
+use crate::acts::{Act, act, beginning, every_lookup, lookup, name};
+
+const CASES: u32 = 400;
+
+/// Both stores, and the outcomes seen.
+struct Pair {
+    state: State,
+    store: Store,
+    issuers: [Issuer; 2],
+    seen: BTreeSet<(String, &'static str)>,
+}
+
+// proves: STORE-02, INV-08
+#[test]
+fn the_store_agrees_with_the_reference_state_change_by_change_and_load_by_load() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let store = Store::open_with(&Location::Memory, &Options { readers: 1, ..Options::default() }).unwrap();
+    let case = AtomicU64::new(0);
+    let seen = std::sync::Mutex::new(BTreeSet::new());
+    let strategy = (vec(act(), 1..40), vec(lookup(), 8));
+    let outcome = TestRunner::new(Config { cases: CASES, failure_persistence: None, ..Config::default() }).run(
+        &strategy,
+        |(acts, lookups)| {
+            // Issuers of its own for each case: one database serves them all, and none may see another's.
+            let number = case.fetch_add(1, Ordering::Relaxed);
+            let issuers = ["a", "b"].map(|which| Issuer::new(format!("https://{which}.{number}.example")));
+            let pair = Pair { state: State::default(), store: store.clone(), issuers, seen: BTreeSet::new() };
+            seen.lock().unwrap().extend(runtime.block_on(pair.live_through(&acts, &lookups)));
+            Ok(())
+        },
+    );
+    if let Err(difference) = outcome {
+        panic!("{difference}");
+    }
+    let seen = seen.into_inner().unwrap();
+    for expected in EVERY_OUTCOME {
+        assert!(seen.contains(&(expected.0.to_owned(), expected.1)), "no case reached {expected:?}");
+    }
+}
+
+impl Pair {
+    async fn live_through(mut self, acts: &[(usize, Act)], lookups: &[Lookup]) -> BTreeSet<(String, &'static str)> {
+        let [issuer, _] = self.issuers.clone();
+        for change in beginning() {
+            self.commit(&issuer, &[change]).await;
+        }
+        for ((at, act), lookup) in acts.iter().zip(lookups.iter().cycle()) {
+            let issuer = self.issuers.get(*at).unwrap().clone();
+            match act {
+                Act::Commit(changes) => self.commit(&issuer, changes).await,
+                Act::Sweep(now) => {
+                    self.state.sweep(&issuer, *now);
+                    self.store.sweep(&issuer, *now).await.unwrap();
+                    self.compare(&every_lookup()).await;
+                }
+            }
+            self.compare(std::slice::from_ref(lookup)).await;
+        }
+        self.compare(&every_lookup()).await;
+        self.compare_lists().await;
+        self.seen
+    }
+
+    async fn commit(&mut self, issuer: &Issuer, changes: &[Change]) {
+        let expected = self.state.commit(issuer, changes);
+        let outcome = self.store.commit(issuer, changes.to_vec()).await.unwrap();
+        assert_eq!(outcome, expected, "{changes:?}");
+        if let [change] = changes {
+            let outcome = match outcome {
+                Commit::Done => "done",
+                Commit::Stale => "stale",
+                Commit::Refused(_) => "refused",
+            };
+            self.seen.insert((name(change), outcome));
+        }
+    }
+
+    async fn compare(&self, lookups: &[Lookup]) {
+        for issuer in &self.issuers {
+            for lookup in lookups {
+                let facts = self.store.load(issuer, lookup).await.unwrap();
+                assert_eq!(facts, self.state.load(issuer, lookup), "{lookup:?}");
+            }
+        }
+    }
+
+    async fn compare_lists(&self) {
+        for issuer in &self.issuers {
+            let records = self.state.records(issuer).cloned().unwrap_or_default();
+            let clients: Vec<Client> = records.clients.into_values().collect();
+            let resources: Vec<Resource> = records.resources.into_values().collect();
+            let mut users: Vec<User> = records.users.into_values().collect();
+            users.sort_by(|one, other| one.username.cmp(&other.username));
+            assert_eq!(self.store.clients(issuer, None, 100).await.unwrap(), clients);
+            assert_eq!(self.store.resources(issuer, None, 100).await.unwrap(), resources);
+            assert_eq!(self.store.users(issuer, None, 100).await.unwrap(), users);
+        }
+    }
+}
+
+/// Each change, and each way it can end: a generator that misses one proves nothing about it.
+const EVERY_OUTCOME: &[(&str, &str)] = &[
+    ("AddPending", "done"),
+    ("AddPending", "stale"),
+    ("Offer", "done"),
+    ("Offer", "stale"),
+    ("CompletePending", "done"),
+    ("CompletePending", "stale"),
+    ("AddSession", "done"),
+    ("AddSession", "stale"),
+    ("TouchSession", "done"),
+    ("TouchSession", "stale"),
+    ("EndSession", "done"),
+    ("KeepConsent", "done"),
+    ("AddGrant", "done"),
+    ("AddGrant", "stale"),
+    ("AddCode", "done"),
+    ("AddCode", "stale"),
+    ("RedeemCode", "done"),
+    ("RedeemCode", "stale"),
+    ("CountWrongVerifier", "done"),
+    ("RevokeGrant", "done"),
+    ("AddRefreshToken", "done"),
+    ("AddRefreshToken", "stale"),
+    ("SpendRefreshToken", "done"),
+    ("SpendRefreshToken", "stale"),
+    ("CountAttempt", "done"),
+    ("CountAttempt", "refused"),
+    ("ForgetAttempts", "done"),
+    ("PutClient", "done"),
+    ("RemoveClient", "done"),
+    ("PutResource", "done"),
+    ("RemoveResource", "done"),
+    ("AddUser", "done"),
+    ("AddUser", "refused"),
+    ("RehashPassword", "done"),
+    ("RehashPassword", "stale"),
+    ("SetPassword", "done"),
+    ("SetUserStatus", "done"),
+    ("RemoveUser", "done"),
+];

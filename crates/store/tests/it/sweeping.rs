@@ -1,0 +1,103 @@
+//! What a sweep takes, and what it must leave.
+
+use grantd_protocol::changes::{Change, Commit};
+use grantd_protocol::facts::Lookup;
+use grantd_protocol::records::{Redemption, Spending};
+use grantd_protocol::state::State;
+use grantd_store::{Location, Store, Swept};
+use grantd_tokens::Time;
+
+use crate::acts::beginning;
+use crate::records::{code, digest, grant, issuer, pending, refresh_token};
+
+async fn begun() -> Store {
+    let store = Store::open(&Location::Memory).unwrap();
+    for change in beginning() {
+        assert_eq!(store.commit(&issuer(0), vec![change]).await, Ok(Commit::Done));
+    }
+    store
+}
+
+// proves: STORE-09
+#[tokio::test]
+async fn spent_marks_stay_until_the_absolute_end_of_their_grant() {
+    let store = begun().await;
+    let spend = Change::SpendRefreshToken { token: digest("refresh", 0), successor: digest("refresh", 5), at: Time(4) };
+    let redeem = Change::RedeemCode { code: digest("code", 0), at: Time(3) };
+    assert_eq!(store.commit(&issuer(0), vec![redeem, spend]).await, Ok(Commit::Done));
+    let lookup =
+        Lookup { code: Some(digest("code", 0)), refresh_token: Some(digest("refresh", 0)), ..Lookup::default() };
+
+    // The code has lapsed at 20, the session ended at 40, the grant ends at 50.
+    for now in [20, 40, 49] {
+        store.sweep(&issuer(0), Time(now)).await.unwrap();
+        let facts = store.load(&issuer(0), &lookup).await.unwrap();
+        assert_eq!(facts.code.unwrap().redemption, Redemption::Redeemed { at: Time(3) });
+        assert!(matches!(facts.refresh_token.unwrap().spending, Spending::Spent { .. }));
+        assert!(facts.grant.is_some() && facts.grant_session.is_some());
+    }
+    let swept = store.sweep(&issuer(0), Time(50)).await.unwrap();
+    assert_eq!(swept, Swept { grants: 1, sessions: 1, ..Swept::default() });
+    let facts = store.load(&issuer(0), &lookup).await.unwrap();
+    assert!(facts.code.is_none() && facts.refresh_token.is_none() && facts.grant.is_none());
+}
+
+#[tokio::test]
+async fn a_long_list_is_swept_to_its_end_in_small_batches() {
+    let store = begun().await;
+    let mut state = State::default();
+    for change in beginning() {
+        state.commit(&issuer(0), &[change]);
+    }
+    for number in 1000..1700 {
+        let mut changes = vec![
+            Change::AddPending(pending(number, 0, 10)),
+            Change::AddGrant(grant(number, 0, 0, 50)),
+            Change::AddCode(code(number, number, 10)),
+        ];
+        if number % 2 == 0 {
+            changes.push(Change::RedeemCode { code: digest("code", number), at: Time(5) });
+            changes.push(Change::AddRefreshToken(refresh_token(number, number)));
+        }
+        state.commit(&issuer(0), &changes);
+        assert_eq!(store.commit(&issuer(0), changes).await, Ok(Commit::Done));
+    }
+    let swept = store.sweep(&issuer(0), Time(15)).await.unwrap();
+    assert_eq!((swept.pending_requests, swept.grants), (700, 350));
+    state.sweep(&issuer(0), Time(15));
+    for number in 1000..1700 {
+        let lookup = Lookup {
+            code: Some(digest("code", number)),
+            refresh_token: Some(digest("refresh", number)),
+            ..Lookup::default()
+        };
+        assert_eq!(store.load(&issuer(0), &lookup).await.unwrap(), state.load(&issuer(0), &lookup));
+    }
+    assert_eq!(store.sweep(&issuer(0), Time(15)).await.unwrap(), Swept::default());
+}
+
+// proves: STORE-09
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_code_that_is_redeemed_while_it_is_swept_is_redeemed_or_gone() {
+    let store = begun().await;
+    for number in 1000..1200 {
+        let changes = vec![Change::AddGrant(grant(number, 0, 0, 50)), Change::AddCode(code(number, number, 10))];
+        assert_eq!(store.commit(&issuer(0), changes).await, Ok(Commit::Done));
+    }
+    let sweeping = tokio::spawn({
+        let store = store.clone();
+        async move { store.sweep(&issuer(0), Time(10)).await.unwrap() }
+    });
+    for number in (1000..1200).rev() {
+        let redeem = Change::RedeemCode { code: digest("code", number), at: Time(9) };
+        let add = Change::AddRefreshToken(refresh_token(number, number));
+        let outcome = store.commit(&issuer(0), vec![redeem, add]).await.unwrap();
+        let lookup = Lookup { code: Some(digest("code", number)), ..Lookup::default() };
+        let facts = store.load(&issuer(0), &lookup).await.unwrap();
+        match outcome {
+            Commit::Done => assert!(facts.code.is_some() && facts.grant.is_some()),
+            _ => assert!(facts.code.is_none() && facts.grant.is_none()),
+        }
+    }
+    sweeping.await.unwrap();
+}
