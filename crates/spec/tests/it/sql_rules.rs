@@ -80,6 +80,7 @@ fn statements_are_read_from_string_literals_and_not_from_comments_or_code() {
     );
 }
 
+// proves: STORE-10
 #[test]
 fn every_statement_is_a_constant_of_the_store() {
     assert_none(&concatenated_or_astray(&repository_files()));
