@@ -29,12 +29,19 @@ const LOCKBOX_SECONDS: u32 = 120;
 /// A key to the parcel counter wears out while you watch.
 pub(crate) const PARCELS_SECONDS: u32 = 5;
 
-/// The declarations as configuration text (TOML). `mailroom_secret` is made afresh for each start.
-pub(crate) fn declarations(addresses: &Addresses, mailroom_secret: &str) -> String {
-    let mut text = resources(addresses);
-    text.push_str(&clients(addresses, mailroom_secret));
+/// The declarations as configuration text (TOML). Secrets are not in it: see [`secrets`].
+pub(crate) fn declarations(addresses: &Addresses) -> String {
+    let mut text = fetch(addresses);
+    text.push_str(&resources(addresses));
+    text.push_str(&clients(addresses));
     text.extend(PEOPLE.iter().map(user));
     text
+}
+
+/// grantd calls nobody on this machine unless it is told to.
+fn fetch(addresses: &Addresses) -> String {
+    let host_and_port = addresses.lockbox.trim_start_matches("http://");
+    format!("[fetch]\nallow = [\"{host_and_port}\"]\n\n")
 }
 
 fn resources(addresses: &Addresses) -> String {
@@ -77,7 +84,16 @@ description = "See where your parcels are"
     )
 }
 
-fn clients(addresses: &Addresses, mailroom_secret: &str) -> String {
+/// What goes with the declarations and stands in no file: the variables that hold the secret of Mailroom and the passwords.
+pub(crate) fn secrets(mailroom_secret: &str) -> Vec<(String, String)> {
+    let variable = |kind: &str, id: &str, what: &str| format!("GRANTD_{kind}__{}__{what}", id.to_ascii_uppercase());
+    let mailroom = (variable("CLIENT", MAILROOM, "SECRET"), mailroom_secret.to_owned());
+    let passwords =
+        PEOPLE.iter().map(|person| (variable("USER", person.username, "PASSWORD"), person.password.to_owned()));
+    std::iter::once(mailroom).chain(passwords).collect()
+}
+
+fn clients(addresses: &Addresses) -> String {
     let lockbox = addresses.lockbox_resource();
     let parcels = addresses.parcels_resource();
     format!(
@@ -85,48 +101,47 @@ fn clients(addresses: &Addresses, mailroom_secret: &str) -> String {
 id = "{MAILROOM}"
 name = "Mailroom"
 kind = "web"
-authentication = "client_secret_basic"
-secret = "{mailroom_secret}"
+token_endpoint_auth_method = "client_secret_basic"
 redirect_uris = ["{mailroom}"]
 grant_types = ["authorization_code", "refresh_token"]
 scopes = ["{LIST_BOXES}", "{TRACK_PARCELS}", "offline_access"]
 resources = ["{lockbox}", "{parcels}"]
-detail_types = ["{LOCKBOX}"]
+authorization_details_types = ["{LOCKBOX}"]
 homepage = "{mailroom_home}/"
 
 [[client]]
 id = "{POSTCARD}"
 name = "Postcard"
 kind = "browser"
-authentication = "none"
+token_endpoint_auth_method = "none"
 redirect_uris = ["{browser}"]
 grant_types = ["authorization_code", "refresh_token"]
 scopes = ["{LIST_BOXES}"]
 resources = ["{lockbox}"]
-detail_types = ["{LOCKBOX}"]
+authorization_details_types = ["{LOCKBOX}"]
 homepage = "{browser_home}/"
 
 [[client]]
 id = "{MAIL_CLI}"
 name = "Mail on the command line"
 kind = "native"
-authentication = "none"
+token_endpoint_auth_method = "none"
 redirect_uris = ["http://127.0.0.1{LOOPBACK_PATH}"]
 grant_types = ["authorization_code", "refresh_token"]
 scopes = ["{LIST_BOXES}"]
 resources = ["{lockbox}"]
-detail_types = ["{LOCKBOX}"]
+authorization_details_types = ["{LOCKBOX}"]
 
 [[client]]
 id = "{POSTKEEPER}"
 name = "PostKeeper"
 kind = "native"
-authentication = "none"
+token_endpoint_auth_method = "none"
 redirect_uris = ["{POSTKEEPER_CALLBACK}"]
 grant_types = ["authorization_code", "refresh_token"]
 scopes = ["{LIST_BOXES}"]
 resources = ["{lockbox}"]
-detail_types = ["{LOCKBOX}"]
+authorization_details_types = ["{LOCKBOX}"]
 
 "#,
         mailroom = addresses.mailroom_callback(),
@@ -137,8 +152,6 @@ detail_types = ["{LOCKBOX}"]
 }
 
 fn user(person: &Person) -> String {
-    format!(
-        "[[user]]\nid = \"{}\"\nusername = \"{}\"\nname = \"{}\"\npassword = \"{}\"\n\n",
-        person.subject, person.username, person.name, person.password
-    )
+    let Person { subject, username, name, .. } = person;
+    format!("[[user]]\nid = \"{subject}\"\nusername = \"{username}\"\nname = \"{name}\"\n\n")
 }

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::addresses::{Addresses, Doors};
 use crate::back_channel::BackChannel;
-use crate::declarations::declarations;
+use crate::declarations::{declarations, secrets};
 use crate::fault::DemoFault;
 use crate::mailroom::Mailroom;
 use crate::metadata::Metadata;
@@ -40,9 +40,14 @@ impl PostOffice {
         &self.addresses
     }
 
-    /// Resources, clients and users for grantd's configuration (TOML). Contains Mailroom's secret, which is made for this start.
+    /// Resources, clients and users for grantd's configuration (TOML), without their secrets.
     pub fn declarations(&self) -> String {
-        declarations(&self.addresses, self.mailroom_secret.secret())
+        declarations(&self.addresses)
+    }
+
+    /// The variables of grantd's environment that go with the declarations: names and values. Mailroom's secret is made for this start.
+    pub fn secrets(&self) -> Vec<(String, String)> {
+        secrets(self.mailroom_secret.secret())
     }
 
     /// Starts every service. The issuer must answer already, with these declarations.
