@@ -132,7 +132,7 @@ async fn receive(State(waiting): State<Arc<Mutex<Waiting>>>, RawQuery(query): Ra
     let received = waiting.departures.receive(&query.unwrap_or_default(), Instant::now());
     let dropped = received.as_ref().err().cloned();
     let is_ours = !matches!(dropped, Some(Dropped::StateUnknown | Dropped::StateMissing | Dropped::Repeated));
-    if let (true, Some(answered)) = (is_ours, waiting.answered.take()) {
+    if is_ours && let Some(answered) = waiting.answered.take() {
         // Nobody listens any more if the wait is over.
         let _ = answered.send(received);
     }

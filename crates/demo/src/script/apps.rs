@@ -124,9 +124,12 @@ impl<W: Write> Stage<'_, W> {
         let page = self.hand_over(&addresses.postkeeper, &addresses.rogue, &answered.address).await?;
         self.tell.back("rogue → grantd", "the code as PostKeeper, without a verifier; then with a made-up one")?;
         let document = page.document();
-        let attempts = document.text_of("attempts").unwrap_or_default().to_owned();
-        let refused = attempts.matches("invalid_grant").count() == 2 && notice(&page).contains("cannot use it");
-        self.tell.say(&attempts)?;
+        let answers: Vec<&str> = ["answer_1", "answer_2"].iter().filter_map(|id| document.text_of(id)).collect();
+        for answer in &answers {
+            self.tell.back("grantd → rogue", answer)?;
+        }
+        let invalid = answers.iter().filter(|answer| answer.starts_with("invalid_grant")).count();
+        let refused = invalid == 2 && notice(&page).contains("cannot use it");
         self.tell.stopped(refused, "PKCE stopped it: the verifier never left PostKeeper (PKCE-04)", page.seen())?;
 
         self.tell.step("The same code in PostKeeper's own hands")?;
