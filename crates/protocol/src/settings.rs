@@ -44,6 +44,7 @@ impl Settings {
             longer("lifetimes.refresh_token", lifetimes.refresh_token, Seconds(366 * DAY), "REFRESH-12"),
             longer("lifetimes.session_idle", lifetimes.session_idle, lifetimes.session, "SESS-04"),
             longer("lifetimes.session", lifetimes.session, Seconds(31 * DAY), "SESS-04"),
+            longer("lifetimes.replaced_secret", lifetimes.replaced_secret, Seconds(31 * DAY), "CAUTH-07"),
         ]
         .into_iter()
         .flatten()
