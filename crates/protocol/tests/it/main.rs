@@ -4,6 +4,7 @@
 
 mod consent;
 mod forms_of_the_wire;
+mod laws;
 mod model;
 mod refusals;
 mod registration;

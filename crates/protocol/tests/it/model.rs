@@ -12,6 +12,7 @@ mod scenarios;
 mod shell;
 
 use explore::{Explored, explore};
+pub(crate) use invariants::live;
 use shell::Scenario;
 
 const DOCUMENT: &str = include_str!("../../../../docs/model.md");

@@ -44,7 +44,6 @@ pub(crate) const AWAITING: &[&str] = &[
     "INV-02",
     "INV-03",
     "INV-05",
-    "INV-06",
     "KEYS-14",
     "KEYS-15",
     "LIMITS-05",
