@@ -2,6 +2,8 @@
 
 pub mod app;
 pub mod config;
+pub mod declare;
+pub mod demo;
 pub mod env;
 pub mod events;
 pub mod fetch;

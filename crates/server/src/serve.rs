@@ -4,6 +4,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,9 +13,11 @@ use grantd_protocol::uri::Uri;
 use grantd_store::{Location, Store, StoreFault};
 use grantd_tokens::Random as _;
 
-use crate::app::{App, Shared};
+use crate::app::{App, Fault, Shared};
+use crate::config::Config;
+use crate::declare::declare;
 use crate::env::OsRandom;
-use crate::fetch::{BadExtraCa, FetchSettings, Fetcher};
+use crate::fetch::{BadExtraCa, FetchSettings, Fetcher, InPlain};
 use crate::http::Transport;
 use crate::http::headers::SecurityHeaders;
 use crate::http::origins::Origins;
@@ -72,12 +75,69 @@ pub enum StartFault {
     /// Certificate or key.
     #[error(transparent)]
     Tls(#[from] TlsFault),
+    /// What is declared could not be put in place.
+    #[error("what the configuration declares cannot be put in place: {0}")]
+    Declare(#[from] Fault),
+    /// The extra certificates for outbound requests.
+    #[error("cannot read the extra CA certificates {}: {source}", path.display())]
+    ExtraCaFile {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// The extra certificates for outbound requests.
     #[error(transparent)]
     ExtraCa(#[from] BadExtraCa),
     /// The issuer cannot be split into origin and path; the configuration checks that before.
     #[error("the issuer {0} is not a URL with a host")]
     Issuer(String),
+}
+
+/// Everything from a configuration: opens, puts in place what is declared, answers until `shutdown` is done.
+pub async fn serve(
+    config: Config,
+    bound: impl FnOnce(SocketAddr),
+    shutdown: impl Future<Output = ()>,
+) -> Result<Drained, StartFault> {
+    let tls = match &config.tls {
+        Some(files) => Some(Tls::from_pem_files(&files.certificate, &files.key)?),
+        None => None,
+    };
+    let extra_ca_pem = match &config.fetch.extra_ca {
+        Some(path) => {
+            Some(std::fs::read(path).map_err(|source| StartFault::ExtraCaFile { path: path.clone(), source })?)
+        }
+        None => None,
+    };
+    let reach = Reach {
+        listen: config.http.listen,
+        hosts: config.http.hosts,
+        proxies: TrustedProxies::new(config.http.trusted_proxies),
+        limits: config.http.limits,
+        tls,
+    };
+    let in_plain = match config.mode {
+        Mode::Development => InPlain::EveryLoopback,
+        Mode::Production => InPlain::ByException,
+    };
+    let fetch = FetchSettings {
+        allow: config.fetch.allow,
+        refuse: config.fetch.refuse,
+        extra_ca_pem,
+        in_plain,
+        ..FetchSettings::default()
+    };
+    let app = open(Startup {
+        settings: config.settings,
+        mode: config.mode,
+        database: config.database,
+        key_encryption_key: config.key_encryption_key,
+        fetch,
+    })
+    .await?;
+    declare(&app, config.declared).await?;
+    answer(app, reach, bound, shutdown).await
 }
 
 /// Opens store and keys. Nothing answers yet.

@@ -19,6 +19,16 @@ pub(super) struct Destination {
     reach: Reach,
 }
 
+/// Whether plain HTTP needs an exception by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum InPlain {
+    /// Always.
+    #[default]
+    ByException,
+    /// Not on loopback: development, where everything is on this computer, and only for URLs that the operator configured.
+    EveryLoopback,
+}
+
 /// Which addresses a name may resolve to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reach {
@@ -32,7 +42,7 @@ pub(super) enum Reach {
 
 impl Destination {
     /// Judges a URL, and its address if it is written as one; names are judged when they are resolved, by [`Guard`].
-    pub(super) fn parse(url: &str, allow: &[HostPort], refuse: &[Network]) -> Result<Self, Why> {
+    pub(super) fn parse(url: &str, allow: &[HostPort], refuse: &[Network], in_plain: InPlain) -> Result<Self, Why> {
         let mut url = Url::parse(url).map_err(|_| Why::NotAUrl)?;
         url.set_fragment(None);
         let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else { return Err(Why::NotAUrl) };
@@ -45,6 +55,7 @@ impl Destination {
             ("https", true) => Reach::Anywhere,
             ("https", false) if port == 443 => Reach::Public,
             ("http", true) => Reach::LoopbackInPlain,
+            ("http", false) if in_plain == InPlain::EveryLoopback => Reach::LoopbackInPlain,
             _ => return Err(Why::NotAllowed),
         };
         // No resolver is asked for an address that is written out: it is judged here or nowhere.

@@ -19,13 +19,14 @@ use crate::network::Network;
 use destination::{Destination, Guard, Reach};
 use pace::Pace;
 
-pub use destination::{HostPort, NotAHostPort, is_public};
+pub use destination::{HostPort, InPlain, NotAHostPort, is_public};
 pub use pace::Allowance;
 
 /// Fetches documents that somebody named.
 #[derive(Debug)]
 pub struct Fetcher {
     allow: Vec<HostPort>,
+    in_plain: InPlain,
     refuse: Vec<Network>,
     extra_ca: Vec<Certificate>,
     operator: Pace,
@@ -38,6 +39,8 @@ pub struct Fetcher {
 pub struct FetchSettings {
     /// Hosts that may be reached although their address, port or scheme is not allowed otherwise; `http` on loopback only.
     pub allow: Vec<HostPort>,
+    /// Whether the operator's own URLs may be plain HTTP on loopback without an exception.
+    pub in_plain: InPlain,
     /// Networks that are refused beside those that are refused anyway.
     pub refuse: Vec<Network>,
     /// Certificates, as PEM, that are trusted beside the system's.
@@ -52,6 +55,7 @@ impl Default for FetchSettings {
     fn default() -> Self {
         Self {
             allow: Vec::new(),
+            in_plain: InPlain::ByException,
             refuse: Vec::new(),
             extra_ca_pem: None,
             operator: Allowance { total: 64, per_host: 16, burst: 200, per_second: 100 },
@@ -120,6 +124,7 @@ impl Fetcher {
         }
         Ok(Self {
             allow: settings.allow,
+            in_plain: settings.in_plain,
             refuse: settings.refuse,
             extra_ca,
             operator: Pace::new(settings.operator),
@@ -131,7 +136,11 @@ impl Fetcher {
     /// Fetches one document with GET: no redirect is followed, no cookie kept, no proxy asked, nothing unpacked (FETCH-02).
     pub async fn get(&self, fetch: Fetch<'_>) -> Result<Fetched, FetchFault> {
         let deadline = Instant::now() + fetch.timeout;
-        let destination = match Destination::parse(fetch.url, &self.allow, &self.refuse) {
+        let in_plain = match fetch.named_by {
+            NamedBy::Operator => self.in_plain,
+            NamedBy::Outsider => InPlain::ByException,
+        };
+        let destination = match Destination::parse(fetch.url, &self.allow, &self.refuse, in_plain) {
             Ok(destination) => destination,
             // Known from the URL alone: an answer at once tells nothing that its author does not know.
             Err(why) => {

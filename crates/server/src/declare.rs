@@ -1,0 +1,44 @@
+//! What stands in the configuration, put in place at start: resources and clients each time, users once.
+
+use grantd_protocol::changes::Change;
+use grantd_protocol::records::PasswordHash;
+use grantd_protocol::refusals::Refusal;
+use grantd_tokens::Random as _;
+
+use crate::app::{App, Fault};
+use crate::config::Declared;
+use crate::env::{self, OsRandom};
+
+/// Writes what was declared. A client that was registered before keeps the time of that; a user who is there already keeps
+/// their password.
+pub async fn declare(app: &App, declared: Declared) -> Result<(), Fault> {
+    let issuer = &app.settings.issuer;
+    let mut changes: Vec<Change> = declared.resources.into_iter().map(Change::PutResource).collect();
+    for checked in declared.clients {
+        let mut registered = checked.register(env::now(), &mut OsRandom).client;
+        if let Some(before) = app.store.client(issuer, &registered.id).await? {
+            registered.registered_at = before.registered_at;
+        }
+        changes.push(Change::PutClient(registered));
+    }
+    for checked in declared.users {
+        if app.store.user_by_username(issuer, checked.username()).await?.is_some() {
+            continue;
+        }
+        let hash = match checked.typed_password() {
+            Some(password) => {
+                let mut salt = [0_u8; 16];
+                OsRandom.fill(&mut salt);
+                Some(PasswordHash::new(app.passwords.hash(password.expose(), salt).await?))
+            }
+            None => None,
+        };
+        let user = checked.add(hash, env::now(), &mut OsRandom);
+        changes.push(Change::AddUser { user, or: Refusal::NameTaken });
+    }
+    if !changes.is_empty() {
+        // A user that another node added in this moment is refused here with everything else; the next start finds it there.
+        app.store.commit(issuer, changes).await?;
+    }
+    Ok(())
+}

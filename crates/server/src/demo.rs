@@ -1,0 +1,146 @@
+//! `grantd demo`: the post office, open on this computer. Starts a real grantd beside the services of `grantd-demo`; between
+//! them there is HTTP and nothing else.
+
+use std::io::Write;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use grantd_demo::{DemoFault, PEOPLE, PostOffice, Running};
+use tokio::sync::oneshot;
+
+use crate::config::{Config, ConfigFaults, Sources};
+use crate::listen::interrupted;
+use crate::pages::Mode;
+use crate::serve::{StartFault, serve};
+
+/// Where it is if nothing else is there.
+const PORT: u16 = 8420;
+
+/// What to do once everything runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demo {
+    /// Print the addresses and wait for a person with a browser.
+    Visit,
+    /// Walk the dance without a browser, try what must fail, and end.
+    Script,
+}
+
+/// Why it does not run, or did not go as it must.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoRunFault {
+    /// A service or a step.
+    #[error(transparent)]
+    Demo(#[from] DemoFault),
+    /// The declarations.
+    #[error("the demo's own configuration is refused:\n{0}")]
+    Config(#[from] ConfigFaults),
+    /// grantd itself.
+    #[error(transparent)]
+    Start(#[from] StartFault),
+    /// A port, the folder for throw-away data, or the terminal.
+    #[error("{doing}: {source}")]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// grantd ended before it answered.
+    #[error("grantd ended before it answered")]
+    Ended,
+}
+
+/// Opens the post office, and closes it at the end. All data is thrown away.
+pub async fn run(demo: Demo, out: &mut impl Write) -> Result<(), DemoRunFault> {
+    let folder = tempfile::tempdir().map_err(io("cannot make a folder for throw-away data"))?;
+    let office = PostOffice::open().await?;
+    let config = Config::load(&sources(&office, folder.path().to_owned())?)?;
+    let issuer = config.settings.issuer.as_str().to_owned();
+
+    let (tell_bound, bound) = oneshot::channel();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let mut server = tokio::spawn(serve(
+        config,
+        |address| {
+            // Nobody listening any more means that the demo is ending anyway.
+            let _ = tell_bound.send(address);
+        },
+        async move { drop(stopped.await) },
+    ));
+    if bound.await.is_err() {
+        return match (&mut server).await {
+            Ok(Err(fault)) => Err(fault.into()),
+            Ok(Ok(_)) | Err(_) => Err(DemoRunFault::Ended),
+        };
+    }
+    let mut running = office.start(&issuer).await?;
+    let outcome = match demo {
+        Demo::Visit => visit(&mut running, &issuer, out).await,
+        Demo::Script => grantd_demo::script(&running, out).await.map(drop).map_err(DemoRunFault::from),
+    };
+    drop(running);
+    // A server that has ended already needs no telling.
+    let _ = stop.send(());
+    match server.await {
+        Ok(Err(fault)) => Err(fault.into()),
+        Ok(Ok(_)) | Err(_) => outcome,
+    }
+}
+
+/// The post office's declarations in a file of their own, on a free port.
+fn sources(office: &PostOffice, folder: PathBuf) -> Result<Sources, DemoRunFault> {
+    let file = folder.join("grantd.toml");
+    let port = free_port()?;
+    let text = format!("[http]\nlisten = \"127.0.0.1:{port}\"\n\n{}", office.declarations());
+    std::fs::write(&file, text).map_err(io("cannot write the demo's configuration"))?;
+    let mut environment = office.secrets();
+    environment.push(("GRANTD_DATABASE__PATH".to_owned(), folder.join("grantd.db").display().to_string()));
+    Ok(Sources { mode: Mode::Development, file: Some(file), settings: Vec::new(), environment, directory: folder })
+}
+
+/// The usual port, or any.
+fn free_port() -> Result<u16, DemoRunFault> {
+    let bind = |port| std::net::TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    let listener = bind(PORT).or_else(|_| bind(0)).map_err(io("no port is free on 127.0.0.1"))?;
+    let address = listener.local_addr().map_err(io("no port is free on 127.0.0.1"))?;
+    Ok(address.port())
+}
+
+async fn visit(running: &mut Running, issuer: &str, out: &mut impl Write) -> Result<(), DemoRunFault> {
+    guide(running, issuer, out).map_err(io("cannot write the guide"))?;
+    tokio::select! {
+        () = running.ended() => Err(DemoRunFault::Ended),
+        ended = interrupted() => {
+            ended.map_err(io("cannot wait for Ctrl-C"))?;
+            writeln!(out, "\nThe post office is closed; its data is gone.").map_err(io("cannot write"))
+        }
+    }
+}
+
+fn guide(running: &Running, issuer: &str, out: &mut impl Write) -> std::io::Result<()> {
+    let at = running.addresses();
+    writeln!(out, "The post office is open. Everything runs on this computer, and nothing is kept.\n")?;
+    writeln!(out, "  Start here        {}   a web app that would like to read your letters", at.mailroom)?;
+    writeln!(out, "  grantd            {issuer}   where you sign in and decide")?;
+    writeln!(out, "  lockboxes         {}   an API: three boxes a person", at.lockbox)?;
+    writeln!(out, "  parcel counter    {}   a second API, which the keys of the first do not open", at.parcels)?;
+    writeln!(out, "  browser app       {}   no server of its own", at.browser)?;
+    writeln!(
+        out,
+        "  phone             {}   an app with a scheme of its own, and a rogue that claimed it too",
+        at.postkeeper
+    )?;
+    writeln!(out)?;
+    for person in PEOPLE {
+        writeln!(out, "  sign in as        {} / {}", person.username, person.password)?;
+    }
+    writeln!(
+        out,
+        "\nOn the command line: grantd demo native. Without a browser: grantd demo --script. Ctrl-C closes."
+    )?;
+    out.flush()
+}
+
+fn io(doing: &'static str) -> impl FnOnce(std::io::Error) -> DemoRunFault {
+    move |source| DemoRunFault::Io { doing, source }
+}
