@@ -1,7 +1,7 @@
 //! The anti-forgery token of every form (SESS-05, CONSENT-04).
 //!
 //! It is a hash over values that only this server and this browser have, so nothing needs to be stored for it: the
-//! browser's cookie, the session's cookie if there is one, the request's handle, and what the form is for.
+//! browser's cookie, the session's cookie if the form is about a session, the request's handle, and what the form is for.
 
 use grantd_tokens::{Digest, Secret};
 
@@ -41,10 +41,15 @@ impl BrowserState {
     pub fn form_token(&self, purpose: Purpose) -> Option<Secret> {
         let browser = self.browser.as_ref()?;
         let part = |secret: Option<&Secret>| secret.map(|secret| secret.hash().to_base64url()).unwrap_or_default();
+        // A sign-in form is about no session yet: one that was opened before signing in in another tab stays good.
+        let session = match purpose {
+            Purpose::SignIn => None,
+            Purpose::Consent | Purpose::SignOut => self.session.as_ref(),
+        };
         let text = format!(
             "grantd form\n{purpose:?}\n{}\n{}\n{}",
             part(Some(browser)),
-            part(self.session.as_ref()),
+            part(session),
             part(self.handle.as_ref())
         );
         Some(Secret::new(Digest::of(text.as_bytes()).to_base64url()))
