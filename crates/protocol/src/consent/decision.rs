@@ -2,6 +2,7 @@
 
 use grantd_tokens::Secret;
 
+use super::offer::answer;
 use super::offered;
 use crate::authorize::{AuthorizationResponse, Choice, ErrorRedirect, VerifiedRedirectUri, approve, fingerprint};
 use crate::changes::Change;
@@ -10,7 +11,7 @@ use crate::facts::{Facts, Lookup};
 use crate::forms::{BrowserState, FormOrigin, Purpose};
 use crate::login::{live_session, waiting_request};
 use crate::names::Scope;
-use crate::records::{Client, Consent, PendingRequest, Session, User};
+use crate::records::{Client, Consent, PendingRequest, Session, Things, User};
 use crate::refusals::Refusal;
 
 /// A posted consent form.
@@ -110,16 +111,19 @@ impl ConsentDecision {
             return Decided::NothingChosen;
         }
         ledger.if_answered(Change::CompletePending { pending: pending.handle });
-        ledger.if_answered(Change::KeepConsent(Consent {
-            user: user.id.clone(),
-            client: client.id.clone(),
-            fingerprint: fingerprint(client),
-            scopes: choice.scopes().clone(),
-            resources: pending.resources.clone(),
-            asked_details: pending.details.clone(),
-            given_details: choice.details().to_vec(),
-            given_at: env.now,
-        }));
+        // What nobody could tick was not left out by choice: the next request asks again.
+        if !is_unanswered(pending, user) {
+            ledger.if_answered(Change::KeepConsent(Consent {
+                user: user.id.clone(),
+                client: client.id.clone(),
+                fingerprint: fingerprint(client),
+                scopes: choice.scopes().clone(),
+                resources: pending.resources.clone(),
+                asked_details: pending.details.clone(),
+                given_details: choice.details().to_vec(),
+                given_at: env.now,
+            }));
+        }
         Decided::Answer(approve(pending, redirect_uri, choice, (session, client), env, ledger))
     }
 
@@ -129,4 +133,9 @@ impl ConsentDecision {
         let scopes = pending.scopes.filtered(|scope| self.scopes.contains(scope));
         Choice::of(pending, scopes, ticked.map(|line| line.detail).collect(), &facts.resources)
     }
+}
+
+/// Whether a resource failed to say which things the user has.
+fn is_unanswered(pending: &PendingRequest, user: &User) -> bool {
+    pending.details.iter().any(|detail| matches!(answer(pending, detail, &user.id), Some(Things::Unavailable)))
 }
