@@ -12,8 +12,10 @@
 mod demo;
 mod config;
 mod fetch;
+mod flow;
 mod headers;
 mod listen;
 mod pages;
 mod password;
+mod rig;
 mod telemetry;

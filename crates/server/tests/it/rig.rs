@@ -1,0 +1,215 @@
+//! A whole grantd on a loopback port, with people, clients and a real API beside it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+
+use grantd::app::Shared;
+use grantd::fetch::FetchSettings;
+use grantd::keys::KekSource;
+use grantd::listen::{Drained, Limits, TrustedProxies};
+use grantd::pages::Mode;
+use grantd::serve::{self, Reach, StartFault, Startup};
+use grantd_protocol::changes::{Change, Commit};
+use grantd_protocol::names::Issuer;
+use grantd_protocol::settings::Settings;
+use grantd_store::Location;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+pub(crate) mod asking;
+pub(crate) mod browser;
+pub(crate) mod html;
+pub(crate) mod people;
+pub(crate) mod shop;
+
+pub(crate) use asking::{Asking, VERIFIER, basic};
+pub(crate) use browser::{Answer, Browser};
+pub(crate) use people::PASSWORD;
+pub(crate) use shop::{Behaviour, Shop};
+
+/// How a server is to be started.
+pub(crate) struct Setup {
+    form: Form,
+    path: &'static str,
+    database: Location,
+    key: KekSource,
+    change: fn(&mut Settings),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Plain HTTP, the issuer is `http://localhost:PORT`.
+    Development,
+    /// The issuer is `https://id.example`, and a proxy on loopback speaks for browsers.
+    BehindAProxy,
+}
+
+impl Setup {
+    pub(crate) fn development() -> Self {
+        Self { form: Form::Development, path: "", database: Location::Memory, key: KekSource::Fleeting, change: |_| {} }
+    }
+
+    pub(crate) fn behind_a_proxy() -> Self {
+        Self { form: Form::BehindAProxy, ..Self::development() }
+    }
+
+    /// The issuer has this path.
+    pub(crate) fn at(mut self, path: &'static str) -> Self {
+        self.path = path;
+        self
+    }
+
+    pub(crate) fn with(mut self, change: fn(&mut Settings)) -> Self {
+        self.change = change;
+        self
+    }
+
+    /// Database and key are files in this folder.
+    pub(crate) fn kept_in(mut self, folder: &Path) -> Self {
+        self.database = Location::File(folder.join("grantd.db"));
+        self.key = KekSource::File(folder.join("grantd.db.key"));
+        self
+    }
+
+    pub(crate) fn sealed_with(mut self, key: KekSource) -> Self {
+        self.key = key;
+        self
+    }
+
+    fn issuer(&self, port: u16) -> String {
+        match self.form {
+            Form::Development => format!("http://localhost:{port}{}", self.path),
+            Form::BehindAProxy => format!("https://id.example{}", self.path),
+        }
+    }
+
+    fn startup(self, issuer: &str, shop: &Shop) -> Startup {
+        let mut settings = Settings::new(Issuer::new(issuer));
+        (self.change)(&mut settings);
+        Startup {
+            settings,
+            mode: if self.form == Form::Development { Mode::Development } else { Mode::Production },
+            database: self.database,
+            key_encryption_key: self.key,
+            fetch: FetchSettings { allow: vec![shop.host_port()], ..FetchSettings::default() },
+        }
+    }
+
+    /// Opens store and keys, as starting does first.
+    pub(crate) async fn open(self) -> Result<Shared, StartFault> {
+        let shop = Shop::reserve().await;
+        let issuer = self.issuer(8080);
+        serve::open(self.startup(&issuer, &shop)).await
+    }
+
+    /// Starts, and lets everybody move in.
+    pub(crate) async fn start(self) -> Rig {
+        let rig = self.start_empty().await;
+        let (boxes, things) = (rig.shop.id(), rig.shop.things_endpoint());
+        rig.put(people::everybody(&boxes, &things).await).await;
+        rig
+    }
+
+    /// Starts with whatever is in the database.
+    pub(crate) async fn start_empty(self) -> Rig {
+        let form = self.form;
+        // The issuer holds the port, so the port must be known before the server listens on it.
+        let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+        let issuer = self.issuer(port);
+        let shop = Shop::reserve().await;
+        let app = serve::open(self.startup(&issuer, &shop)).await.unwrap();
+        Rig::serve(app, form, port, shop).await
+    }
+}
+
+/// A server that runs until it is dropped or stopped.
+pub(crate) struct Rig {
+    pub(crate) app: Shared,
+    pub(crate) issuer: String,
+    pub(crate) shop: Shop,
+    address: SocketAddr,
+    form: Form,
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<Result<Drained, StartFault>>,
+}
+
+impl Rig {
+    pub(crate) async fn development() -> Self {
+        Setup::development().start().await
+    }
+
+    pub(crate) async fn behind_a_proxy() -> Self {
+        Setup::behind_a_proxy().start().await
+    }
+
+    async fn serve(app: Shared, form: Form, port: u16, shop: Shop) -> Self {
+        let issuer = app.settings.issuer.as_str().to_owned();
+        let proxies = match form {
+            Form::Development => TrustedProxies::default(),
+            Form::BehindAProxy => TrustedProxies::new(vec!["127.0.0.1".parse().unwrap()]),
+        };
+        let reach = Reach {
+            listen: (Ipv4Addr::LOCALHOST, port).into(),
+            hosts: Vec::new(),
+            proxies,
+            limits: Limits::default(),
+            tls: None,
+        };
+        let (stop, stopped) = oneshot::channel();
+        let (bound, is_bound) = oneshot::channel();
+        let running = serve::answer(app.clone(), reach, move |address| bound.send(address).unwrap(), async move {
+            let _ = stopped.await;
+        });
+        let ended = tokio::spawn(running);
+        let address = is_bound.await.expect("the port is free");
+        let shop = shop.open(&issuer);
+        Self { app, issuer, shop, address, form, stop, ended }
+    }
+
+    /// Ends it, and waits for its end.
+    pub(crate) async fn stop(self) {
+        let _ = self.stop.send(());
+        self.ended.await.unwrap().unwrap();
+    }
+
+    pub(crate) async fn put(&self, changes: Vec<Change>) {
+        let commit = self.app.store.commit(&self.app.settings.issuer, changes).await.unwrap();
+        assert_eq!(commit, Commit::Done);
+    }
+
+    /// A browser that has never been here.
+    pub(crate) fn browser(&self) -> Browser {
+        self.browser_from("203.0.113.9")
+    }
+
+    /// A browser at this address, as the proxy reports it; without a proxy every browser is on this computer.
+    pub(crate) fn browser_from(&self, address: &str) -> Browser {
+        let host = self.issuer.split("://").nth(1).unwrap().split('/').next().unwrap();
+        let forwarded = (self.form == Form::BehindAProxy).then(|| address.to_owned());
+        Browser::new(self.address, host, forwarded)
+    }
+
+    /// A path of the issuer, as it is asked for.
+    pub(crate) fn path(&self, path: &str) -> String {
+        format!("{}{path}", self.app.base_path)
+    }
+
+    /// A token request without credentials in the header.
+    pub(crate) async fn token(&self, parameters: &[(&str, &str)]) -> Answer {
+        self.browser().post(&self.path("/token"), parameters).await
+    }
+
+    /// A token request of a client that authenticates by `client_secret_basic`.
+    pub(crate) async fn token_by(&self, client: &str, parameters: &[(&str, &str)]) -> Answer {
+        let mut back_channel = self.browser();
+        let request = back_channel.form(&self.path("/token"), parameters);
+        let request = request.header("authorization", basic(client, people::secret_of(client)));
+        back_channel.send(request).await
+    }
+
+    /// Redeems a code for the client `web`.
+    pub(crate) async fn redeem(&self, code: &str) -> Answer {
+        self.token_by("web", &[("grant_type", "authorization_code"), ("code", code), ("code_verifier", VERIFIER)]).await
+    }
+}
