@@ -2,10 +2,13 @@
 //! requests at once ([`model`]).
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod authorize;
 mod consent;
 mod forms_of_the_wire;
 mod laws;
 mod model;
+mod pkce;
+mod redirect_uri;
 mod refusals;
 mod registration;
 mod town;
