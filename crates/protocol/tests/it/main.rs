@@ -2,13 +2,16 @@
 //! requests at once ([`model`]).
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod authorization_code;
 mod authorize;
+mod client_credentials;
 mod consent;
 mod forms_of_the_wire;
 mod laws;
 mod model;
 mod pkce;
 mod redirect_uri;
+mod refresh_token;
 mod refusals;
 mod registration;
 mod town;
