@@ -4,16 +4,24 @@
 
 mod authorization_code;
 mod authorize;
+mod client_auth;
 mod client_credentials;
 mod consent;
+mod details;
+mod forms;
 mod forms_of_the_wire;
 mod laws;
+mod login;
+mod metadata;
 mod model;
+mod names;
+mod parameters;
 mod pkce;
 mod redirect_uri;
 mod refresh_token;
 mod refusals;
 mod registration;
+mod resource_indicators;
 mod town;
 mod walk;
 mod world;
