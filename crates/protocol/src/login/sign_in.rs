@@ -66,8 +66,8 @@ impl SignIn {
             expires_at: env.now + env.settings.lifetimes.session,
             state: SessionState::Live,
         };
-        if let Some(now) = &proof.rehashed {
-            let was = proof.credential.password.clone();
+        let was = proof.credential.password.clone();
+        if let Some(now) = proof.rehashed.as_ref().filter(|_| user.password.as_ref() == Some(&was)) {
             ledger.if_answered(Change::RehashPassword { user: user.id.clone(), was, now: now.clone() });
         }
         let generation = proof.credential.generation;
@@ -94,9 +94,8 @@ impl SignIn {
         let user = ledger.require(user, Refusal::SignInFailed)?;
         let proof = ledger.require(self.proof.as_ref(), Refusal::SignInFailed)?;
         let credential = &proof.credential;
-        let current = credential.user == user.id
-            && credential.generation == user.credentials_generation
-            && user.password.as_ref() == Some(&credential.password);
+        // The generation alone: another sign-in of this moment may have rehashed the same password.
+        let current = credential.user == user.id && credential.generation == user.credentials_generation;
         ledger.ensure(current, Refusal::SignInFailed)?;
         ledger.ensure(user.status == Status::Active, Refusal::SignInFailed)?;
         Ok((user, proof))
