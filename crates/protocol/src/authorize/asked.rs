@@ -99,10 +99,12 @@ fn scopes(
     ledger: &mut Ledger,
 ) -> Result<Scopes, Refusal> {
     let Some(text) = parameters.get("scope") else {
+        let allowed = |scope: &Scope| client.scopes.contains(scope) && (!is_offline(scope) || client.may_act_alone());
+        let default = client.default_scopes.filtered(allowed);
         // Details alone are a complete request (RFC 9396 §3.1).
-        let something = !client.default_scopes.is_empty() || parameters.get("authorization_details").is_some();
+        let something = !default.is_empty() || parameters.get("authorization_details").is_some();
         ledger.ensure(something, Refusal::ScopeMissing)?;
-        return Ok(client.default_scopes.filtered(|scope| !is_offline(scope) || client.may_act_alone()));
+        return Ok(default);
     };
     let asked = ledger.require(Scopes::parse(text), Refusal::ScopeMalformed)?;
     let known =
