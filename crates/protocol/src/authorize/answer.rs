@@ -23,10 +23,10 @@ impl Choice {
     /// These scopes and details of a request. Of the resources asked for, those stay of which anything was left: a token for
     /// another would say that the user had let the client in there.
     pub fn of(pending: &PendingRequest, scopes: Scopes, details: Vec<Detail>, known: &[Resource]) -> Self {
-        let scoped = |id: &ResourceId| {
+        let of_a_scope = |id: &ResourceId| {
             known.iter().any(|resource| resource.id == *id && scopes.iter().any(|scope| resource.defines(scope)))
         };
-        let left = |id: &&ResourceId| scoped(id) || details.iter().any(|detail| detail.resource == **id);
+        let left = |id: &&ResourceId| of_a_scope(id) || details.iter().any(|detail| detail.resource == **id);
         let resources = pending.resources.iter().filter(left).cloned().collect();
         Self { scopes, resources, details }
     }

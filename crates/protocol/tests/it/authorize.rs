@@ -214,6 +214,9 @@ fn lasting_access_is_asked_only_for_a_client_with_refresh_tokens() {
 fn without_scope_a_client_gets_its_default_and_not_all_that_it_may_have() {
     assert_eq!(waiting_scopes(|world| world.request_of(WEB).without("scope")), "boxes:list");
     let mut world = World::new();
+    world.edit_client(WEB, |client| client.scopes = scopes("boxes:read"));
+    let form = world.request_of(WEB).without("scope");
+    assert_eq!(refusal(ask(&mut world, &form)), Refusal::ScopeMissing, "the default is not among what it may have");
     world.edit_client(WEB, |client| client.default_scopes = scopes(""));
     let form = world.request_of(WEB).without("scope");
     assert_eq!(refusal(ask(&mut world, &form)), Refusal::ScopeMissing);

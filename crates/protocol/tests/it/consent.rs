@@ -132,7 +132,7 @@ fn a_tick_means_the_same_thing_after_the_resource_was_asked_again() {
     let pending = view_handle(&browser);
     let Things::Known(mut boxes) = world.things[&user_id(ALICE)].clone() else { panic!("known") };
     boxes.reverse();
-    reask(&mut world, pending, boxes);
+    reask(&mut world, pending, &boxes);
     let code = allowed(&mut world, &answer);
     let issued = world.redeem(WEB, &code).unwrap();
     assert_eq!(issued.authorization_details, [first.detail]);
@@ -142,12 +142,12 @@ fn view_handle(browser: &Browser) -> grantd_tokens::Digest {
     browser.handle.as_ref().unwrap().hash()
 }
 
-fn reask(world: &mut World, pending: grantd_tokens::Digest, boxes: Vec<grantd_protocol::records::Thing>) {
+fn reask(world: &mut World, pending: grantd_tokens::Digest, boxes: &[grantd_protocol::records::Thing]) {
     use grantd_protocol::records::{Offer, OfferedThings};
     let request = world.records().pending[&pending].clone();
     let Offer::Asked { user, at, answers } = request.offer else { panic!("asked") };
     let answers =
-        answers.into_iter().map(|answer| OfferedThings { things: Things::Known(boxes.clone()), ..answer }).collect();
+        answers.into_iter().map(|answer| OfferedThings { things: Things::Known(boxes.to_vec()), ..answer }).collect();
     world.operate(grantd_protocol::changes::Change::Offer { pending, offer: Offer::Asked { user, at, answers } });
 }
 

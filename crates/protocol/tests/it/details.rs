@@ -154,10 +154,9 @@ fn a_token_request_narrows_details_and_never_widens_them() {
         assert_eq!(outcome, Refusal::DetailsNotGranted, "{wider}");
     }
     let narrower = r#"[{"type":"lockbox","actions":["list"],"identifier":"alice-2"}]"#;
-    let narrowed = world.token(&call.with("authorization_details", narrower)).unwrap();
-    let identifiers: Vec<_> =
-        narrowed.authorization_details.iter().map(|detail| detail.identifier.as_deref()).collect();
+    let issued = world.token(&call.with("authorization_details", narrower)).unwrap();
+    let identifiers: Vec<_> = issued.authorization_details.iter().map(|detail| detail.identifier.as_deref()).collect();
     assert_eq!(identifiers, [Some("alice-2")]);
-    let all = world.refresh(WEB, &narrowed.refresh_token.unwrap()).unwrap();
+    let all = world.refresh(WEB, &issued.refresh_token.unwrap()).unwrap();
     assert_eq!(all.authorization_details.len(), 4);
 }

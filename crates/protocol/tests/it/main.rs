@@ -17,6 +17,7 @@ mod model;
 mod names;
 mod parameters;
 mod pkce;
+mod properties;
 mod redirect_uri;
 mod refresh_token;
 mod refusals;

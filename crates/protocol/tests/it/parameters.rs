@@ -42,7 +42,7 @@ fn bad_encoding_is_refused_and_never_guessed_at() {
 #[test]
 fn a_token_request_has_at_most_a_hundred_parameters_and_is_well_encoded() {
     let with = |count: usize| {
-        let more: String = (3..count).map(|number| format!("&p{number}=x")).collect();
+        let more = (3..count).map(|number| format!("&p{number}=x")).collect::<Vec<_>>().concat();
         [GOOD, more.as_bytes()].concat()
     };
     assert_eq!(token_request(None, &with(100)), Ok(()));

@@ -234,7 +234,9 @@ fn a_token_cut_short_longer_or_in_another_case_is_unknown() {
             },
         )
         .collect();
-    for wrong in [text[..42].to_owned(), format!("{text}A"), format!("{text}="), format!(" {text}"), half_swapped] {
+    for wrong in
+        [text.chars().take(42).collect(), format!("{text}A"), format!("{text}="), format!(" {text}"), half_swapped]
+    {
         assert_eq!(refusal(world.refresh(WEB, &Secret::new(wrong))), Refusal::RefreshTokenUnknown);
     }
     world.refresh(WEB, &token).unwrap();

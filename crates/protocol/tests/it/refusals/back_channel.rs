@@ -252,10 +252,10 @@ fn refresh_circumstances() -> Vec<Row> {
     };
     vec![
         row(R::RefreshGrantEnded, "boxes:list offline_access", &|facts| {
-            facts.grant.as_mut().unwrap().expires_at = Time(1)
+            facts.grant.as_mut().unwrap().expires_at = Time(1);
         }),
         row(R::RefreshUserGone, "boxes:list offline_access", &|facts| {
-            facts.user.as_mut().unwrap().status = Status::Disabled
+            facts.user.as_mut().unwrap().status = Status::Disabled;
         }),
         row(R::RefreshSessionEnded, "boxes:list", &|facts| {
             facts.grant_session.as_mut().unwrap().state = SessionState::Ended { at: Time(1) };

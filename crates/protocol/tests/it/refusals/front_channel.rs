@@ -5,6 +5,7 @@ use grantd_protocol::changes::{Change, Commit};
 use grantd_protocol::consent::{ConsentPage, Verdict};
 use grantd_protocol::forms::FormOrigin;
 use grantd_protocol::login::SignOut;
+use grantd_protocol::names::Scopes;
 use grantd_protocol::records::Status;
 use grantd_protocol::refusals::Refusal;
 use grantd_protocol::token::grant_type::GrantType;
@@ -96,7 +97,7 @@ fn of_clients() -> Vec<Row> {
     let off = |world: &mut World| world.edit_client(WEB, |client| client.status = Status::Disabled);
     let no_codes =
         |world: &mut World| world.edit_client(WEB, |client| client.grant_types = vec![GrantType::ClientCredentials]);
-    let no_default = |world: &mut World| world.edit_client(WEB, |client| client.default_scopes = Default::default());
+    let no_default = |world: &mut World| world.edit_client(WEB, |client| client.default_scopes = Scopes::default());
     let no_resource = |world: &mut World| world.edit_client(WEB, |client| client.resources.clear());
     let no_room = |world: &mut World| world.settings.limits.pending_in_all = 0;
     let unscoped: Edit<'_> = &|form: Form| form.without("scope");
