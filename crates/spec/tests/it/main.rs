@@ -6,6 +6,7 @@ mod awaiting;
 mod catalogue;
 mod conformance;
 mod dependency_rule;
+mod documents;
 mod file_sizes;
 mod licences;
 mod no_leaks_of_origin;
