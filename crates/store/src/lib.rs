@@ -100,6 +100,11 @@ impl Store {
         Ok(Self { driver })
     }
 
+    /// Whether a commit that returned outlives the sudden end of the machine: false for [`Location::Memory`].
+    pub fn is_durable(&self) -> bool {
+        self.sqlite().is_durable()
+    }
+
     /// What is known about the things a lookup names, all of one moment. Sees every commit that was done before it (STORE-06).
     pub async fn load(&self, issuer: &Issuer, lookup: &Lookup) -> Result<Facts, StoreFault> {
         let (issuer, lookup) = (issuer.clone(), lookup.clone());

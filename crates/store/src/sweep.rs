@@ -20,10 +20,10 @@ const GRANTS_A_BATCH: u32 = 32;
 /// What a sweep removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// Requests that nobody answered in time.
-    pub pending_requests: u64,
     /// Grants at their absolute end, or never used.
     pub grants: u64,
+    /// Requests that nobody answered in time.
+    pub pending_requests: u64,
     /// Sessions that are over and in which no remaining grant was given.
     pub sessions: u64,
     /// Windows of attempts that have long passed.
@@ -33,8 +33,8 @@ pub struct Swept {
 pub(crate) async fn sweep(sqlite: &Sqlite, issuer: &Issuer, now: Time) -> Result<Swept, StoreFault> {
     let long_ago = now + Seconds(-SWEEP_ATTEMPTS_AFTER);
     Ok(Swept {
-        pending_requests: sweep_rows(sqlite, sql::SWEEP_PENDING, issuer, now).await?,
         grants: sweep_grants(sqlite, issuer, now).await?,
+        pending_requests: sweep_rows(sqlite, sql::SWEEP_PENDING, issuer, now).await?,
         sessions: sweep_rows(sqlite, sql::SWEEP_SESSIONS, issuer, now).await?,
         attempts: sweep_rows(sqlite, sql::SWEEP_ATTEMPTS, issuer, long_ago).await?,
     })

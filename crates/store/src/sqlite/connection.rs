@@ -36,14 +36,16 @@ pub(crate) fn open_for_writing(
 ) -> Result<Connection, StoreFault> {
     create_private(path)?;
     let mut connection = connect(path, options)?;
-    (|| {
-        let version = version_of(&connection, path)?;
-        set_up_log(&connection, durability, options).map_err(|error| fault(&error, path))?;
-        if version < newest() {
-            migrate(&mut connection, path)?;
-        }
-        prepare_all(&connection).map_err(|error| fault(&error, path))
-    })()?;
+    let faulty = |error: rusqlite::Error| fault(&error, path);
+    // In one transaction: another process may be migrating at this moment.
+    let looking = connection.transaction().map_err(faulty)?;
+    let version = version_of(&looking, path)?;
+    drop(looking);
+    set_up_log(&connection, durability, options).map_err(faulty)?;
+    if version < newest() {
+        migrate(&mut connection, path)?;
+    }
+    prepare_all(&connection).map_err(faulty)?;
     Ok(connection)
 }
 
@@ -154,6 +156,15 @@ fn set_up_log(connection: &Connection, durability: Durability, options: &Options
     }
     Ok(())
 }
+
+/// What the database says that it does, not what it was told to do.
+pub(super) fn is_durable(writer: &Connection, path: &Path) -> Result<bool, StoreFault> {
+    let synchronous: i64 =
+        writer.pragma_query_value(None, "synchronous", |row| row.get(0)).map_err(|error| fault(&error, path))?;
+    Ok(synchronous >= SYNCHRONOUS_FULL)
+}
+
+const SYNCHRONOUS_FULL: i64 = 2;
 
 /// Two processes that open a new file at once may both turn its log on; SQLite does not wait for that by itself.
 fn patiently<T>(mut attempt: impl FnMut() -> rusqlite::Result<T>) -> rusqlite::Result<T> {

@@ -28,6 +28,7 @@ pub(crate) struct Sqlite {
     // Taken when dropped: without its senders a thread ends.
     queues: Option<Queues>,
     threads: Vec<JoinHandle<()>>,
+    is_durable: bool,
 }
 
 struct Queues {
@@ -63,6 +64,7 @@ impl Sqlite {
     /// Opens or creates the file, migrates it, and starts the threads.
     pub(crate) fn open(path: &Path, durability: Durability, options: &Options) -> Result<Self, StoreFault> {
         let writer = connection::open_for_writing(path, durability, options)?;
+        let is_durable = connection::is_durable(&writer, path)?;
         let (write_queue, jobs) = mpsc::sync_channel::<Job>(options.queue);
         let (read_queue, questions) = mpsc::sync_channel::<Read>(options.queue);
         let mut threads = vec![spawn("grantd-store-write", path, {
@@ -78,7 +80,12 @@ impl Sqlite {
                 move || read_until_closed(connection, &questions, &path)
             })?);
         }
-        Ok(Self { queues: Some(Queues { writes: write_queue, reads: read_queue }), threads })
+        Ok(Self { queues: Some(Queues { writes: write_queue, reads: read_queue }), threads, is_durable })
+    }
+
+    /// Whether the connection that writes syncs every commit.
+    pub(crate) fn is_durable(&self) -> bool {
+        self.is_durable
     }
 
     /// Runs all the steps in one transaction, or none. Durable when it returns [`Commit::Done`] (STORE-05).

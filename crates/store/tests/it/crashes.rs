@@ -126,3 +126,12 @@ async fn a_commit_that_returned_is_in_the_file_for_whoever_reads_it() {
         assert_eq!(found, 1);
     }
 }
+
+// A missing sync shows only when the machine loses its power, so that the database is asked what it does.
+// proves: STORE-05
+#[test]
+fn the_database_says_that_it_syncs_every_commit() {
+    let directory = tempfile::tempdir().unwrap();
+    assert!(open(&directory.path().join("grantd.db")).is_durable());
+    assert!(!Store::open(&Location::Memory).unwrap().is_durable());
+}
