@@ -1,5 +1,5 @@
 //! What of the demonstration can be held without an authorization server. The dance itself is run by the server's tests.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod authorization_server;
 mod back_channel;

@@ -4,10 +4,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use grantd_demo::DemoFault;
+use tokio::time::timeout;
 use url::Url;
 
 use crate::authorization_server::authorization_server;
 use crate::parameter;
+
+/// A test that waits longer has failed.
+const LONG: Duration = Duration::from_secs(10);
 
 /// What the app prints, as a terminal would see it.
 #[derive(Clone, Default)]
@@ -25,13 +29,15 @@ impl Write for Terminal {
 
 impl Terminal {
     async fn address(&self) -> Url {
-        loop {
+        // Five seconds, then it is not coming.
+        for _ in 0..1000 {
             let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
             if let Some(line) = text.lines().find(|line| line.trim().starts_with("http")) {
                 return Url::parse(line.trim()).unwrap();
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+        panic!("the app printed no address");
     }
 }
 
@@ -60,7 +66,7 @@ async fn the_loopback_app_takes_one_answer_on_a_fresh_port_of_this_machine_and_c
         let state = parameter(&address, "state");
         let answer = format!("{redirect_uri}?code=abc&state={state}&iss={issuer}");
         assert!(reqwest::get(&answer).await.unwrap().status().is_success());
-        let ended = app.await.unwrap();
+        let ended = timeout(LONG, app).await.unwrap().unwrap();
         assert!(matches!(ended, Err(DemoFault::TokenRefused(ref why)) if why == "invalid_grant"), "{ended:?}");
         assert!(TcpStream::connect_timeout(&door, Duration::from_secs(1)).is_err());
         doors.push(door);
@@ -86,7 +92,7 @@ async fn whoever_does_not_know_the_state_neither_ends_the_wait_nor_is_believed()
     assert!(!app.is_finished());
     let denied = format!("{redirect_uri}?error=access_denied&state={}&iss={issuer}", parameter(&address, "state"));
     reqwest::get(denied).await.unwrap();
-    assert!(matches!(app.await.unwrap(), Err(DemoFault::Dropped(_))));
+    assert!(matches!(timeout(LONG, app).await.unwrap().unwrap(), Err(DemoFault::Dropped(_))));
     assert_eq!(asked.requests().len(), 0);
 }
 
@@ -100,6 +106,8 @@ fn listens_beyond_127_0_0_1(door: SocketAddr) -> bool {
 async fn a_server_that_speaks_for_another_issuer_is_not_used() {
     let (issuer, _) = authorization_server().await;
     let other = issuer.replace("127.0.0.1", "localhost");
-    let ended = grantd_demo::native::run(&other, "http://127.0.0.1:9/boxes", &mut Terminal::default()).await;
+    let mut terminal = Terminal::default();
+    let app = grantd_demo::native::run(&other, "http://127.0.0.1:9/boxes", &mut terminal);
+    let ended = timeout(LONG, app).await.unwrap();
     assert!(matches!(ended, Err(DemoFault::Metadata { .. })), "{ended:?}");
 }
