@@ -12,7 +12,6 @@ use crate::declarations::{declarations, secrets};
 use crate::fault::DemoFault;
 use crate::mailroom::Mailroom;
 use crate::metadata::Metadata;
-use crate::people::PEOPLE;
 use crate::postkeeper::PostKeeper;
 use crate::rogue::Rogue;
 use crate::{lockbox, parcels, postcard};
@@ -87,38 +86,6 @@ impl Running {
     /// Where everybody is.
     pub fn addresses(&self) -> &Addresses {
         &self.addresses
-    }
-
-    /// What to try, with the addresses: for a terminal of 80 columns.
-    pub fn guide(&self) -> String {
-        let Addresses { lockbox, parcels, mailroom, browser, postkeeper, rogue } = &self.addresses;
-        let issuer = &self.metadata.issuer.identifier;
-        let resource = self.addresses.lockbox_resource();
-        let people = PEOPLE.iter().map(|person| format!("  {:<8} {}\n", person.username, person.password));
-        let people: String = people.collect();
-        format!(
-            "The post office is open. Everything is on this machine, and gone when you stop it.
-
-  Start here   {mailroom}/
-               Mailroom, a web app. Connect your lockboxes and untick two of them.
-
-Sign in as (password beside it)
-{people}
-More to try
-  {browser}/   Postcard, an app without a server
-  {postkeeper}/   PostKeeper, an app on a phone
-  {rogue}/   the rogue app that claimed the same URI scheme
-  grantd demo native --issuer {issuer} --lockbox {resource}
-               an app on the command line, in another terminal
-  grantd demo --script
-               all of it by itself, and what must fail
-
-Who else is there
-  {issuer}   grantd, the teller
-  {lockbox}   the lockbox API
-  {parcels}   the parcel counter, another API
-"
-        )
     }
 
     /// Waits until a service ends, which none does by itself.
