@@ -6,7 +6,10 @@ const { issuer, resource, redirectUri, clientId, scope, detailsType } = document
 const MAX_AGE_MS = 10 * 60 * 1000;
 const DEPARTURE = "departure";
 
+const SECRET = new Set(["code", "code_verifier", "refresh_token"]);
+
 let held = null;
+let known = null;
 
 start();
 
@@ -131,8 +134,6 @@ function forget() {
   tell("good", "Forgotten. What you granted stands until you take it back at grantd.");
 }
 
-let known = null;
-
 // RFC 8414: the document counts only if it speaks for the issuer that was configured.
 async function metadata() {
   if (known) return known;
@@ -146,8 +147,6 @@ async function metadata() {
 }
 
 // ---- showing ----
-
-const SECRET = new Set(["code", "code_verifier", "refresh_token"]);
 
 function show() {
   element("welcome").hidden = true;

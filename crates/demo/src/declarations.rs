@@ -48,7 +48,7 @@ fn resources(addresses: &Addresses) -> String {
     format!(
         r#"[[resource]]
 id = "{lockbox}"
-name = "Lockboxes"
+name = "Post office"
 access_token_lifetime = {LOCKBOX_SECONDS}
 
 [[resource.scopes]]

@@ -24,7 +24,7 @@ const ASK_FOR_THINGS: &str = "grantd:things";
 /// The whole API, closed to whoever has no good token for it.
 pub(crate) fn router(issuer: &str, addresses: &Addresses) -> Result<Router, ConfigurationFault> {
     let guard = Guard::builder(issuer, &addresses.lockbox_resource())
-        .name("Lockboxes")
+        .name("Post office")
         .scopes([LIST_BOXES])
         .details_types([LOCKBOX])
         .development()

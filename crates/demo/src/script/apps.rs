@@ -142,14 +142,13 @@ impl<W: Write> Stage<'_, W> {
     /// The phone hands the address to one of the apps: the form on PostKeeper's page that stands for it is sent.
     async fn hand_over(&mut self, phone: &str, app: &str, address: &Url) -> Result<Page, DemoFault> {
         let page = self.browser.open(&format!("{phone}/")).await?;
-        let button = if phone == app { "give_postkeeper" } else { "give_rogue" };
+        let to = if phone == app { "postkeeper" } else { "rogue" };
         let document = page.document();
-        let Some(form) = document.form_of_button(button) else {
-            return Err(self.tell.fault(&format!("a button {button}"), page.seen()));
+        let form = document.form("hand_over").cloned().map(|form| form.typed("address", address.as_str()));
+        let Some(sent) = form.and_then(|form| form.pressed("to", to)) else {
+            return Err(self.tell.fault("a form to hand the address over", page.seen()));
         };
-        let form = form.clone().typed("address", address.as_str());
-        let sent = form.pressed("", "").unwrap_or_default();
-        let answer = self.browser.submit(&page, &form, &sent).await?;
+        let answer = self.browser.submit(&page, &sent).await?;
         match answer.location() {
             Some(location) => self.browser.follow(&answer, &location).await,
             None => Err(self.tell.fault("a page that tells what came of it", answer.seen())),

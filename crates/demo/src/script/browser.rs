@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::back_channel::{self, Answer};
 use crate::fault::DemoFault;
-use crate::script::forms::{Document, Form};
+use crate::script::forms::{Document, Submission};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -41,9 +41,9 @@ impl Browser {
     }
 
     /// Sends a form of a page.
-    pub(super) async fn submit(&self, page: &Page, form: &Form, sent: &[(String, String)]) -> Result<Page, DemoFault> {
+    pub(super) async fn submit(&self, page: &Page, form: &Submission) -> Result<Page, DemoFault> {
         let url = page.url.join(&form.action).map_err(|_| DemoFault::Url(without_query(&form.action)))?;
-        let request = self.0.post(url.clone()).form(sent).header(SEC_FETCH_SITE, site(&page.url, &url));
+        let request = self.0.post(url.clone()).form(&form.pairs).header(SEC_FETCH_SITE, site(&page.url, &url));
         self.send(request.header(ORIGIN, origin(page, &url)), url).await
     }
 

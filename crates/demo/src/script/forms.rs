@@ -17,8 +17,7 @@ pub struct Document {
 pub struct Form {
     /// `id`; empty if there is none.
     pub id: String,
-    /// Where it is sent.
-    pub action: String,
+    action: String,
     controls: Vec<Control>,
 }
 
@@ -34,6 +33,17 @@ pub struct Control {
     /// What its label says.
     pub label: String,
     id: String,
+    /// Where a button sends the form instead of to its `action`.
+    form_action: Option<String>,
+}
+
+/// A form as it goes out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submission {
+    /// Where to, as the page says it.
+    pub action: String,
+    /// Names and values, in order.
+    pub pairs: Vec<(String, String)>,
 }
 
 /// What sort of control it is.
@@ -109,7 +119,7 @@ impl Form {
     }
 
     /// What is sent when the button with this name and value is pressed. `None` if there is no such button.
-    pub fn pressed(&self, name: &str, value: &str) -> Option<Vec<(String, String)>> {
+    pub fn pressed(&self, name: &str, value: &str) -> Option<Submission> {
         let is_it =
             |control: &Control| control.kind == ControlKind::Button && control.name == name && control.value == value;
         let pressed = self.controls.iter().find(|control| is_it(control))?;
@@ -118,7 +128,9 @@ impl Form {
             ControlKind::Unticked => false,
             ControlKind::Button => std::ptr::eq(*control, pressed) && !control.name.is_empty(),
         };
-        Some(self.controls.iter().filter(sent).map(|control| (control.name.clone(), control.value.clone())).collect())
+        let pairs = self.controls.iter().filter(sent).map(|control| (control.name.clone(), control.value.clone()));
+        let action = pressed.form_action.as_ref().unwrap_or(&self.action).clone();
+        Some(Submission { action, pairs: pairs.collect() })
     }
 }
 
@@ -229,7 +241,14 @@ impl Tag {
             (_, Some("checkbox" | "radio")) => ControlKind::Unticked,
             _ => ControlKind::Field,
         };
-        Control { kind, name: text("name"), value: text("value"), label: String::new(), id: text("id") }
+        Control {
+            kind,
+            name: text("name"),
+            value: text("value"),
+            label: String::new(),
+            id: text("id"),
+            form_action: self.attribute("formaction").map(str::to_owned),
+        }
     }
 }
 

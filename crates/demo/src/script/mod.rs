@@ -127,7 +127,7 @@ impl<W: Write> Stage<'_, W> {
             let Some(sent) = form.pressed(button.0, button.1) else {
                 return Err(self.tell.fault(&format!("a button {} = {}", button.0, button.1), page.seen()));
             };
-            page = browser.submit(&page, &form, &sent).await?;
+            page = browser.submit(&page, &sent).await?;
         }
         Err(self.tell.fault("an answer", "page after page"))
     }
@@ -155,8 +155,10 @@ impl<W: Write> Stage<'_, W> {
         let Some(form) = document.form_of_button(button_id) else {
             return Err(self.tell.fault(&format!("a button {button_id}"), page.seen()));
         };
-        let sent = form.pressed("", "").unwrap_or_default();
-        let answer = self.browser.submit(page, form, &sent).await?;
+        let Some(sent) = form.pressed("", "") else {
+            return Err(self.tell.fault(&format!("a button {button_id} that only sends its form"), page.seen()));
+        };
+        let answer = self.browser.submit(page, &sent).await?;
         match answer.location() {
             Some(location) => self.browser.follow(&answer, &location).await,
             None => Err(self.tell.fault("a redirect back to the page", answer.seen())),

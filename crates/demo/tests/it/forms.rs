@@ -1,4 +1,4 @@
-use grantd_demo::script::forms::{ControlKind, Document};
+use grantd_demo::script::forms::{ControlKind, Document, Submission};
 
 const PAGE: &str = r#"<!doctype html><html><head><meta charset=utf-8><link rel="stylesheet" href="/s.css">
 <script>if (a < b) { document.write("<form id=fake action=/fake>") }</script></head>
@@ -15,17 +15,17 @@ const PAGE: &str = r#"<!doctype html><html><head><meta charset=utf-8><link rel="
 <button type="submit" id="allow" name="decision" value="allow">Allow</button>
 </form><form id="plain"><button id="only">Go</button></form></body></html>"#;
 
-fn sent(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+fn sent(action: &str, pairs: &[(&str, &str)]) -> Submission {
+    let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Submission { action: action.to_owned(), pairs }
 }
 
 #[test]
 fn a_form_is_sent_as_a_browser_would_send_it_untouched() {
     let document = Document::parse(PAGE);
     let form = document.form("consent").unwrap();
-    assert_eq!(form.action, "/consent?a=1&b=2");
     let expected = [("request", "r\"1''"), ("thing", "d0.t0"), ("thing", "d0.t1"), ("note", ""), ("decision", "allow")];
-    assert_eq!(form.pressed("decision", "allow"), Some(sent(&expected)));
+    assert_eq!(form.pressed("decision", "allow"), Some(sent("/consent?a=1&b=2", &expected)));
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn what_is_unticked_is_not_sent() {
     let form = document.form("consent").unwrap().clone();
     let form = form.ticked("thing", |thing| thing.label.starts_with("Box 3")).typed("note", "x y");
     let expected = [("request", "r\"1''"), ("thing", "d0.t2"), ("note", "x y"), ("decision", "deny")];
-    assert_eq!(form.pressed("decision", "deny"), Some(sent(&expected)));
+    assert_eq!(form.pressed("decision", "deny"), Some(sent("/consent?a=1&b=2", &expected)));
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn labels_belong_to_their_boxes() {
 fn a_button_that_is_not_there_cannot_be_pressed() {
     let document = Document::parse(PAGE);
     assert_eq!(document.form("consent").unwrap().pressed("decision", "maybe"), None);
-    assert_eq!(document.form_of_button("only").unwrap().pressed("", ""), Some(sent(&[])));
+    assert_eq!(document.form_of_button("only").unwrap().pressed("", ""), Some(sent("", &[])));
     assert!(document.form_of_button("request").is_none());
 }
 
@@ -103,4 +103,14 @@ fn a_field_is_a_field_whatever_its_type() {
         .map(|control| control.kind)
         .collect();
     assert_eq!(kinds, [ControlKind::Field, ControlKind::Button]);
+}
+
+#[test]
+fn a_button_may_send_its_form_elsewhere() {
+    let page = r#"<form id="f" action="/here"><button name="to" value="a">A</button>
+<button name="to" value="b" formaction="http://127.0.0.1:1/there">B</button></form>"#;
+    let document = Document::parse(page);
+    let form = document.form("f").unwrap();
+    assert_eq!(form.pressed("to", "a"), Some(sent("/here", &[("to", "a")])));
+    assert_eq!(form.pressed("to", "b"), Some(sent("http://127.0.0.1:1/there", &[("to", "b")])));
 }
