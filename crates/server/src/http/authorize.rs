@@ -39,10 +39,25 @@ pub async fn post(State(app): State<Shared>, visit: Visit, RawQuery(query): RawQ
     let parsed = AuthorizationRequest::parse(query.as_deref().map(str::as_bytes), Some(&body));
     // A browser keeps our `SameSite=Lax` cookies back from another site's POST, but sends them when it follows to the same
     // request by GET: without this a second tab would lose its place.
-    if parsed.is_ok() && visit.origin == FormOrigin::Foreign && body.len() <= MAX_QUERY_BYTES {
-        return see_other(&format!("{}?{}", app.path("/authorize"), String::from_utf8_lossy(&body)));
+    if parsed.is_ok() && visit.origin == FormOrigin::Foreign {
+        let query = as_query(&body);
+        if query.len() <= MAX_QUERY_BYTES {
+            return see_other(&format!("{}?{query}", app.path("/authorize")));
+        }
     }
     answer(&app, visit, parsed).await
+}
+
+/// A form body as a query that says the same: in a body, more may stand as it is (RFC 3986 §3.4).
+fn as_query(body: &[u8]) -> String {
+    body.iter().fold(String::with_capacity(body.len()), |mut query, byte| {
+        match byte {
+            b'#' => query.push_str("%23"),
+            byte if byte.is_ascii_graphic() => query.push(char::from(*byte)),
+            byte => query.extend(format!("%{byte:02X}").chars()),
+        }
+        query
+    })
 }
 
 async fn answer(app: &App, visit: Visit, request: Result<AuthorizationRequest, Refusal>) -> Response {

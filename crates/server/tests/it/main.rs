@@ -9,8 +9,9 @@
     reason = "a test may stop at what it did not expect"
 )]
 
-mod demo;
+mod authorize_http;
 mod config;
+mod demo;
 mod fetch;
 mod flow;
 mod headers;

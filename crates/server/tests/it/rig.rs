@@ -2,8 +2,9 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
 
-use grantd::app::Shared;
+use grantd::app::{App, Shared};
 use grantd::fetch::FetchSettings;
 use grantd::keys::KekSource;
 use grantd::listen::{Drained, Limits, TrustedProxies};
@@ -12,7 +13,7 @@ use grantd::serve::{self, Reach, StartFault, Startup};
 use grantd_protocol::changes::{Change, Commit};
 use grantd_protocol::names::Issuer;
 use grantd_protocol::settings::Settings;
-use grantd_store::Location;
+use grantd_store::{Location, Options, Store};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -113,12 +114,23 @@ impl Setup {
 
     /// Starts with whatever is in the database.
     pub(crate) async fn start_empty(self) -> Rig {
+        self.start_over(|app| app).await
+    }
+
+    /// Starts with whatever is in the database, on a store with these bounds.
+    pub(crate) async fn start_with_store(self, options: &Options) -> Rig {
+        let store = Store::open_with(&self.database, options).unwrap();
+        self.start_over(|app| App { store, ..app }).await
+    }
+
+    async fn start_over(self, change: impl FnOnce(App) -> App) -> Rig {
         let form = self.form;
         // The issuer holds the port, so the port must be known before the server listens on it.
         let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
         let issuer = self.issuer(port);
         let shop = Shop::reserve().await;
         let app = serve::open(self.startup(&issuer, &shop)).await.unwrap();
+        let app = Arc::new(change(Arc::into_inner(app).unwrap()));
         Rig::serve(app, form, port, shop).await
     }
 }
@@ -145,26 +157,22 @@ impl Rig {
 
     async fn serve(app: Shared, form: Form, port: u16, shop: Shop) -> Self {
         let issuer = app.settings.issuer.as_str().to_owned();
-        let proxies = match form {
-            Form::Development => TrustedProxies::default(),
-            Form::BehindAProxy => TrustedProxies::new(vec!["127.0.0.1".parse().unwrap()]),
-        };
-        let reach = Reach {
-            listen: (Ipv4Addr::LOCALHOST, port).into(),
-            hosts: Vec::new(),
-            proxies,
-            limits: Limits::default(),
-            tls: None,
-        };
+        let reach = reach(form, port);
         let (stop, stopped) = oneshot::channel();
-        let (bound, is_bound) = oneshot::channel();
-        let running = serve::answer(app.clone(), reach, move |address| bound.send(address).unwrap(), async move {
+        let (tell, told) = oneshot::channel();
+        let running = serve::answer(app.clone(), reach, move |address| tell.send(address).unwrap(), async move {
             let _ = stopped.await;
         });
         let ended = tokio::spawn(running);
-        let address = is_bound.await.expect("the port is free");
+        let address = told.await.expect("the port is free");
         let shop = shop.open(&issuer);
         Self { app, issuer, shop, address, form, stop, ended }
+    }
+
+    /// Tries to serve on the same port.
+    pub(crate) async fn serve_again(&self) -> StartFault {
+        let reach = reach(self.form, self.address.port());
+        serve::answer(self.app.clone(), reach, |_| {}, async {}).await.expect_err("the port is taken")
     }
 
     /// Ends it, and waits for its end.
@@ -190,6 +198,10 @@ impl Rig {
         Browser::new(self.address, host, forwarded)
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// A path of the issuer, as it is asked for.
     pub(crate) fn path(&self, path: &str) -> String {
         format!("{}{path}", self.app.base_path)
@@ -212,4 +224,13 @@ impl Rig {
     pub(crate) async fn redeem(&self, code: &str) -> Answer {
         self.token_by("web", &[("grant_type", "authorization_code"), ("code", code), ("code_verifier", VERIFIER)]).await
     }
+}
+
+fn reach(form: Form, port: u16) -> Reach {
+    let proxies = match form {
+        Form::Development => TrustedProxies::default(),
+        Form::BehindAProxy => TrustedProxies::new(vec!["127.0.0.1".parse().unwrap()]),
+    };
+    let listen = (Ipv4Addr::LOCALHOST, port).into();
+    Reach { listen, hosts: Vec::new(), proxies, limits: Limits::default(), tls: None }
 }

@@ -94,7 +94,7 @@ impl Browser {
     pub(crate) async fn follow(&mut self, mut answer: Answer) -> Answer {
         for _ in 0..5 {
             match answer.location() {
-                Some(location) if location.starts_with('/') => answer = self.get(&location.to_owned()).await,
+                Some(location) if location.starts_with('/') => answer = self.get(location).await,
                 _ => return answer,
             }
         }
@@ -115,7 +115,7 @@ impl Browser {
     /// Asks at `/authorize`, signs in as alice if need be: the consent page.
     pub(crate) async fn consent_page(&mut self, asking: &Asking) -> Answer {
         let page = self.open("/authorize", asking).await;
-        if page.has_form("consent") {
+        if !page.has_form("login") {
             return page;
         }
         let signed_in = self.sign_in(&page, "alice", PASSWORD).await;
