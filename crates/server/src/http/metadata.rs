@@ -50,8 +50,8 @@ pub async fn preflight(headers: HeaderMap) -> Response {
 }
 
 fn public_json(asked: &HeaderMap, body: Bytes, etag: &str) -> Response {
-    let known = asked.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == etag.as_bytes());
-    let mut response = if known { StatusCode::NOT_MODIFIED.into_response() } else { body.into_response() };
+    let mut response =
+        if is_known(asked, etag) { StatusCode::NOT_MODIFIED.into_response() } else { body.into_response() };
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, FIVE_MINUTES);
@@ -60,6 +60,13 @@ fn public_json(asked: &HeaderMap, body: Bytes, etag: &str) -> Response {
     }
     cors::allow(asked, &Policy::Public, headers);
     response
+}
+
+/// RFC 9110 §13.1.2: a list, compared weakly: caches on the way may have weakened ours.
+fn is_known(asked: &HeaderMap, etag: &str) -> bool {
+    let lists = asked.get_all(IF_NONE_MATCH).iter().filter_map(|list| list.to_str().ok());
+    let mut known = lists.flat_map(|list| list.split(',')).map(str::trim);
+    known.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == etag)
 }
 
 /// A file of our pages: its address changes with its content.

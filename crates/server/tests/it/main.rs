@@ -16,6 +16,7 @@ mod fetch;
 mod flow;
 mod headers;
 mod listen;
+mod metadata_http;
 mod pages;
 mod password;
 mod rig;
