@@ -35,6 +35,7 @@ fn security_event(change: &Change) -> Option<(&'static str, &str)> {
     Some(match change {
         Change::AddSession { session, .. } => ("signed_in", session.user.as_str()),
         Change::EndSession { .. } => ("signed_out", ""),
+        Change::AddGrant(grant) => ("granted", grant.id.as_str()),
         Change::KeepConsent(consent) => ("consent_given", consent.user.as_str()),
         Change::RevokeGrant { grant, because: Revocation::CodeReplayed, .. } => ("code_replayed", grant.as_str()),
         Change::RevokeGrant { grant, because: Revocation::RefreshTokenReused, .. } => {

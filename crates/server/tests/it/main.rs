@@ -10,6 +10,7 @@
 )]
 
 mod authorize_http;
+mod canary;
 mod config;
 mod demo;
 mod fetch;
