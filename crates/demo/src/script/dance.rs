@@ -151,7 +151,7 @@ impl<W: Write> Stage<'_, W> {
         let page = self.press(&page, "refresh_parcels").await?;
         self.tell.back("Mailroom → grantd", "the next voucher")?;
         let page = self.press(&page, "ask_parcels").await?;
-        let answered = super::dance::notice(&page).contains("answered");
+        let answered = self::notice(&page).contains("answered");
         self.tell.must(answered, "the parcel counter answers again; nobody had to ask the person", page.seen())?;
         Ok(page)
     }
