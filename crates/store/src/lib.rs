@@ -73,6 +73,22 @@ impl Default for Options {
     }
 }
 
+/// What there is at a location, for whoever only wants to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inspection {
+    /// Nothing yet: it is made at the first start.
+    Absent,
+    /// A database of this binary's schema.
+    Current,
+    /// A database of an older schema: it is migrated at the next start, and an older binary refuses it from then on (STORE-11).
+    Older {
+        /// Its schema.
+        found: i64,
+        /// This binary's schema.
+        newest: i64,
+    },
+}
+
 impl std::fmt::Debug for Store {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Store").finish_non_exhaustive()
@@ -84,6 +100,22 @@ impl Store {
     /// that is something else, and tables that were altered. Blocks; meant for the start.
     pub fn open(location: &Location) -> Result<Self, StoreFault> {
         Self::open_with(location, &Options::default())
+    }
+
+    /// Says what [`Store::open`] would find, and refuses what it would refuse, without making or migrating anything.
+    pub fn inspect(location: &Location) -> Result<Inspection, StoreFault> {
+        let path = match location {
+            Location::File(path) if path.exists() => path,
+            Location::File(path)
+                if path.parent().is_some_and(|parent| parent.as_os_str().is_empty() || parent.is_dir()) =>
+            {
+                return Ok(Inspection::Absent);
+            }
+            Location::File(path) => return Err(StoreFault::NoDirectory { path: path.clone() }),
+            Location::Memory => return Ok(Inspection::Absent),
+        };
+        let (found, newest) = sqlite::inspect(path, &Options::default())?;
+        Ok(if found == newest { Inspection::Current } else { Inspection::Older { found, newest } })
     }
 
     /// As [`Store::open`], with other than the usual bounds.

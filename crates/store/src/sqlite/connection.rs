@@ -62,6 +62,12 @@ pub(crate) fn open_for_reading(
     Ok(connection)
 }
 
+/// The version of a file's schema, and the newest this binary knows. Changes nothing.
+pub(crate) fn inspect(path: &Path, options: &Options) -> Result<(i64, i64), StoreFault> {
+    let connection = connect(path, options)?;
+    Ok((version_of(&connection, path)?, newest()))
+}
+
 /// A file that does not exist is made before SQLite would, for nobody but its owner; the files beside it get the same mode.
 ///
 /// A file that exists is not opened here: closing it would drop the locks that this process holds on it (POSIX).
