@@ -33,7 +33,8 @@ use crate::network::Network;
 use crate::pages::Mode;
 use crate::telemetry::LogFormat;
 
-pub use declared::Declared;
+pub use declared::{Declared, DeclaredResource, read_resources};
+pub use duration::parse as parse_duration;
 pub use fault::{ConfigFault, ConfigFaults, Origin};
 pub use keys::{KEYS, Key, Kind};
 pub use reading::Effective;

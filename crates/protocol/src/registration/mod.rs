@@ -11,6 +11,7 @@ mod kind;
 mod password;
 mod redirect_uris;
 mod resource;
+mod rotation;
 mod user;
 
 use std::fmt;
@@ -20,7 +21,8 @@ use crate::uri::Uri;
 pub use client::{CheckedClient, ClientRules, NewClient, NewSecret, RegisteredClient, check_secret};
 pub use password::{PasswordPolicy, check_password};
 pub use resource::{NewAction, NewDetailType, NewField, NewResource, NewScope, ResourceRules};
-pub use user::{CheckedUser, ExistingUsers, NewPassword, NewUser};
+pub use rotation::rotate_secret;
+pub use user::{CheckedUser, NewPassword, NewUser};
 
 use crate::redirect_uri::LoopbackHttp;
 

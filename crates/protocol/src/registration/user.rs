@@ -32,15 +32,6 @@ pub enum NewPassword {
     Hashed(PasswordHash),
 }
 
-/// The users that might stand in the way, as far as the caller knows.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ExistingUsers<'a> {
-    /// Who has this username (in its stored form).
-    pub with_username: Option<&'a User>,
-    /// Whose `sub` is this username, or the id asked for.
-    pub with_id: Option<&'a User>,
-}
-
 /// A user who may be added, but for the hash of a typed password.
 #[derive(Clone, Debug)]
 pub struct CheckedUser {
@@ -51,17 +42,22 @@ pub struct CheckedUser {
 }
 
 impl NewUser {
-    /// The stored form of the username, to look it up before [`NewUser::check`]. `None` if no username can look like this.
+    /// The stored form of the username. `None` if no username can look like this.
     pub fn stored_username(&self) -> Option<Username> {
         Username::parse(&self.username)
     }
 
+    /// The names that nobody else may have, as username or as subject: whose they are must be known to [`NewUser::check`].
+    pub fn claimed_names(&self) -> Vec<String> {
+        let username = self.stored_username().map(|username| username.as_str().to_owned());
+        username.into_iter().chain(self.id.clone()).collect()
+    }
+
     /// Holds the user against every rule, and lists all they break.
-    pub fn check(
-        &self,
-        policy: PasswordPolicy,
-        existing: ExistingUsers<'_>,
-    ) -> Result<CheckedUser, Vec<RegistrationFault>> {
+    ///
+    /// `existing` are the users who have one of the [`NewUser::claimed_names`]; that there are no others is the caller's word,
+    /// and the guard of the write.
+    pub fn check(&self, policy: PasswordPolicy, existing: &[User]) -> Result<CheckedUser, Vec<RegistrationFault>> {
         let mut faults = Faults::default();
         self.check_id(existing, &mut faults);
         if let Some(name) = &self.name {
@@ -77,7 +73,7 @@ impl NewUser {
         }
     }
 
-    fn check_id(&self, existing: ExistingUsers<'_>, faults: &mut Faults) {
+    fn check_id(&self, existing: &[User], faults: &mut Faults) {
         let Some(id) = &self.id else { return };
         let fix = "write 1 to 255 letters, digits, '-', '.', '_' or '~', or leave it out and get a random one";
         if id.starts_with("client:") {
@@ -85,20 +81,20 @@ impl NewUser {
             faults.add("id", "TOKEN-11", problem, fix);
         } else if id.is_empty() || id.len() > MAX_ID_BYTES || !is_unreserved(id) {
             faults.add("id", "TOKEN-11", format!("{id:?} is not a subject that is safe everywhere"), fix);
-        } else if existing.with_id.is_some_and(|user| user.id.as_str() == id) {
+        } else if existing.iter().any(|user| user.id.as_str() == id) {
             faults.add(
                 "id",
                 "LOGIN-16",
                 format!("{id:?} is another user's subject"),
                 "choose another, or leave it out",
             );
-        } else if existing.with_username.is_some_and(|user| user.username.as_str() == id) {
+        } else if existing.iter().any(|user| user.username.as_str() == id) {
             let problem = format!("{id:?} is another user's username");
             faults.add("id", "LOGIN-16", problem, "choose another, or leave it out");
         }
     }
 
-    fn check_username(&self, existing: ExistingUsers<'_>, faults: &mut Faults) -> Option<Username> {
+    fn check_username(&self, existing: &[User], faults: &mut Faults) -> Option<Username> {
         let Some(username) = self.stored_username() else {
             let problem = format!("{:?} cannot be a username", self.username);
             faults.add("username", "LOGIN-05", problem, "write letters, digits and common signs, without spaces");
@@ -109,11 +105,11 @@ impl NewUser {
                 format!("{:?} mixes letters of several scripts, as look-alikes of other names do", self.username);
             faults.add("username", "LOGIN-05", problem, "write it in one script");
         }
-        if existing.with_username.is_some_and(|user| user.username == username) {
+        if existing.iter().any(|user| user.username == username) {
             let problem = format!("{:?} is taken", username.as_str());
             faults.add("username", "LOGIN-05", problem, "choose another");
         }
-        if existing.with_id.is_some_and(|user| user.id.as_str() == username.as_str()) {
+        if existing.iter().any(|user| user.id.as_str() == username.as_str()) {
             let problem = format!("{:?} is another user's subject", username.as_str());
             faults.add("username", "LOGIN-16", problem, "choose another");
         }

@@ -2,13 +2,12 @@
 
 use grantd_protocol::names::{ResourceId, Username};
 use grantd_protocol::records::{
-    ClientAuthentication, FieldKind, PasswordHash, Resource, ScopeDeclaration, Status, User,
+    Client, ClientAuthentication, ClientSecret, FieldKind, PasswordHash, Resource, ScopeDeclaration, Status, User,
 };
 use grantd_protocol::redirect_uri::LoopbackHttp;
 use grantd_protocol::registration::{
-    ClientRules, ExistingUsers, NewAction, NewClient, NewDetailType, NewField, NewPassword, NewResource, NewScope,
-    NewSecret, NewUser, PasswordPolicy, RegisteredClient, RegistrationFault, ResourceRules, check_password,
-    check_secret,
+    ClientRules, NewAction, NewClient, NewDetailType, NewField, NewPassword, NewResource, NewScope, NewSecret, NewUser,
+    PasswordPolicy, RegisteredClient, RegistrationFault, ResourceRules, check_password, check_secret, rotate_secret,
 };
 use grantd_protocol::token::grant_type::GrantType;
 use grantd_tokens::{Random, Seconds, Secret, Time};
@@ -399,6 +398,40 @@ fn a_declared_client_brings_its_secret_or_is_refused() {
     assert_eq!(refused(&public), ["secret CAUTH-01"]);
 }
 
+fn live_secrets(client: &Client, now: Time) -> Vec<ClientSecret> {
+    let ClientAuthentication::ClientSecretBasic { secrets } = &client.authentication else { panic!("another method") };
+    secrets.iter().filter(|secret| secret.expires_at.is_none_or(|end| !now.is_past(end))).cloned().collect()
+}
+
+// proves: CAUTH-07
+#[test]
+fn of_all_secrets_ever_rotated_two_are_live_and_the_old_one_ends_in_time() {
+    let mut random = Counter(3);
+    let RegisteredClient { mut client, secret: first, .. } = registered(&web());
+    let first = first.unwrap();
+    let second = rotate_secret(&mut client, Time(2_000), Seconds(100), &mut random).unwrap();
+    let live = live_secrets(&client, Time(2_099));
+    assert_eq!(live.len(), 2);
+    assert!(live.iter().any(|secret| secret.hash == first.hash() && secret.expires_at == Some(Time(2_100))));
+    assert!(live.iter().any(|secret| secret.hash == second.hash() && secret.expires_at.is_none()));
+    assert_eq!(live_secrets(&client, Time(2_100)).len(), 1, "the old one has ended");
+
+    let third = rotate_secret(&mut client, Time(2_050), Seconds(100), &mut random).unwrap();
+    let live = live_secrets(&client, Time(2_051));
+    assert_eq!(live.len(), 2, "the first makes room: {live:?}");
+    assert!(live.iter().all(|secret| secret.hash == second.hash() || secret.hash == third.hash()));
+
+    rotate_secret(&mut client, Time(2_060), Seconds(0), &mut random).unwrap();
+    assert_eq!(live_secrets(&client, Time(2_060)).len(), 1, "without grace the old one ends at once");
+}
+
+#[test]
+fn a_public_client_has_no_secret_to_rotate() {
+    let mut client = registered(&native()).client;
+    assert!(rotate_secret(&mut client, Time(1), Seconds(100), &mut Counter(1)).is_none());
+    assert_eq!(client.authentication, ClientAuthentication::None);
+}
+
 // proves: CAUTH-06
 #[test]
 fn a_secret_made_elsewhere_must_be_long_enough_to_be_random() {
@@ -557,12 +590,12 @@ fn ann() -> NewUser {
     }
 }
 
-fn ann_with(existing: ExistingUsers<'_>, user: &NewUser) -> Vec<String> {
+fn ann_with(existing: &[User], user: &NewUser) -> Vec<String> {
     named(&user.check(PasswordPolicy::OnlyFactor, existing).unwrap_err())
 }
 
 fn add(user: &NewUser) -> User {
-    let checked = user.check(PasswordPolicy::OnlyFactor, ExistingUsers::default()).unwrap();
+    let checked = user.check(PasswordPolicy::OnlyFactor, &[]).unwrap();
     let hash = checked.typed_password().map(|_| PasswordHash::new("$argon2id$hash"));
     checked.add(hash, Time(5), &mut Counter(9))
 }
@@ -582,7 +615,7 @@ fn a_user_gets_a_random_subject() {
 fn a_user_can_never_have_a_clients_subject() {
     let with_id = |id: &str| NewUser { id: Some(id.to_owned()), ..ann() };
     for id in ["client:mail-reader", "client:", "a b", ""] {
-        assert_eq!(ann_with(ExistingUsers::default(), &with_id(id)), ["id TOKEN-11"], "{id:?}");
+        assert_eq!(ann_with(&[], &with_id(id)), ["id TOKEN-11"], "{id:?}");
     }
     assert_eq!(add(&with_id("client-7")).id.as_str(), "client-7");
 }
@@ -594,26 +627,26 @@ fn usernames_are_folded_once_and_look_alikes_refused() {
     assert_eq!(add(&called("ANN")).username.as_str(), "ann");
     assert_eq!(add(&called("ａｎｎ")).username.as_str(), "ann");
     for name in ["", "two words", "a\u{0}b"] {
-        assert_eq!(ann_with(ExistingUsers::default(), &called(name)), ["username LOGIN-05"], "{name:?}");
+        assert_eq!(ann_with(&[], &called(name)), ["username LOGIN-05"], "{name:?}");
     }
     // A Cyrillic а among Latin letters.
-    assert_eq!(ann_with(ExistingUsers::default(), &called("p\u{430}ul")), ["username LOGIN-05"]);
+    assert_eq!(ann_with(&[], &called("p\u{430}ul")), ["username LOGIN-05"]);
     assert_eq!(add(&called("\u{43f}\u{430}\u{432}\u{435}\u{43b}")).username.as_str(), "павел");
     let ann_is_there = add(&ann());
-    let existing = ExistingUsers { with_username: Some(&ann_is_there), with_id: None };
-    assert_eq!(ann_with(existing, &called("Ann")), ["username LOGIN-05"]);
+    let existing = [ann_is_there.clone()];
+    assert_eq!(ann_with(&existing, &called("Ann")), ["username LOGIN-05"]);
 }
 
 // proves: LOGIN-16
 #[test]
 fn a_username_is_never_somebodys_subject_nor_a_subject_somebodys_username() {
     let bob = add(&NewUser { id: Some("ann".to_owned()), username: "bob".to_owned(), ..ann() });
-    let existing = ExistingUsers { with_username: None, with_id: Some(&bob) };
-    assert_eq!(ann_with(existing, &ann()), ["username LOGIN-16"]);
-    let existing = ExistingUsers { with_username: Some(&bob), with_id: None };
+    let existing = [bob.clone()];
+    assert_eq!(ann_with(&existing, &ann()), ["username LOGIN-16"]);
+    let existing = [bob.clone()];
     let eve = NewUser { id: Some("bob".to_owned()), username: "eve".to_owned(), ..ann() };
-    assert_eq!(ann_with(existing, &eve), ["id LOGIN-16"]);
-    assert!(ann().check(PasswordPolicy::OnlyFactor, ExistingUsers::default()).is_ok());
+    assert_eq!(ann_with(&existing, &eve), ["id LOGIN-16"]);
+    assert!(ann().check(PasswordPolicy::OnlyFactor, &[]).is_ok());
 }
 
 // proves: LOGIN-02
@@ -676,7 +709,7 @@ fn a_hash_made_elsewhere_is_argon2id_in_phc_form() {
     for hash in
         ["$2y$10$abcdefghijklmnopqrstuv", "$argon2i$v=19$m=1,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA", "letters"]
     {
-        assert_eq!(ann_with(ExistingUsers::default(), &hashed(hash)), ["password_hash LOGIN-03"], "{hash}");
+        assert_eq!(ann_with(&[], &hashed(hash)), ["password_hash LOGIN-03"], "{hash}");
     }
     let good = "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNo";
     assert_eq!(add(&hashed(good)).password.unwrap().expose(), good);

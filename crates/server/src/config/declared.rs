@@ -8,13 +8,13 @@ use grantd_protocol::names::ClientId;
 use grantd_protocol::records::{PasswordHash, RedirectUriAtToken, Resource};
 use grantd_protocol::redirect_uri::LoopbackHttp;
 use grantd_protocol::registration::{
-    CheckedClient, CheckedUser, ClientRules, ExistingUsers, NewAction, NewClient, NewDetailType, NewField, NewPassword,
-    NewResource, NewScope, NewSecret, NewUser, PasswordPolicy, RegistrationFault, ResourceRules, check_secret,
+    CheckedClient, CheckedUser, ClientRules, NewAction, NewClient, NewDetailType, NewField, NewPassword, NewResource,
+    NewScope, NewSecret, NewUser, PasswordPolicy, RegistrationFault, ResourceRules, check_secret,
 };
 use grantd_tokens::{Digest, Secret};
 use toml::de::{DeTable, DeValue};
 
-use super::fault::{ConfigFault, Origin};
+use super::fault::{ConfigFault, ConfigFaults, Origin};
 use super::file::{File, Places, Table, Value};
 use super::secret_file::{SecretFileFault, read_secret};
 
@@ -32,7 +32,7 @@ pub struct Declared {
 /// What was declared, in text.
 #[derive(Debug, Default)]
 pub(super) struct Declarations {
-    pub(super) resources: Vec<(NewResource, Places)>,
+    resources: Vec<(NewResource, Places)>,
     clients: Vec<(NewClient, Places)>,
     users: Vec<(NewUser, Places)>,
 }
@@ -185,13 +185,55 @@ impl Declarations {
             if users.iter().any(|known| Some(known.username()) == new.stored_username().as_ref()) {
                 faults.push(twice(&heading, places.of("username")));
             }
-            match new.check(rules.passwords, ExistingUsers::default()) {
+            match new.check(rules.passwords, &[]) {
                 Ok(user) => users.push(user),
                 Err(found) => faults.extend(found.into_iter().map(|fault| placed(&heading, places, fault))),
             }
         }
         users
     }
+}
+
+/// A resource of a file, not yet held against the rules.
+#[derive(Debug)]
+pub struct DeclaredResource {
+    new: NewResource,
+    places: Places,
+}
+
+impl DeclaredResource {
+    /// As [`NewResource::check`]; the faults have places.
+    pub fn check(&self, rules: ResourceRules<'_>) -> Result<Resource, ConfigFaults> {
+        let heading = format!("[[resource]] {:?}", self.new.id);
+        let placed = |fault| placed(&heading, &self.places, fault);
+        self.new.check(rules).map_err(|found| ConfigFaults(found.into_iter().map(placed).collect()))
+    }
+}
+
+/// The `[[resource]]` tables of a file that holds nothing else.
+pub fn read_resources(path: &Path) -> Result<Vec<DeclaredResource>, ConfigFaults> {
+    let file = File::read(path).map_err(|fault| ConfigFaults(vec![fault]))?;
+    let root = file.parse().map_err(ConfigFaults)?;
+    let (mut declarations, mut faults) = (Declarations::default(), Vec::new());
+    declarations.read(&file, root.get_ref(), &mut faults);
+    for (key, _) in root.get_ref().iter().filter(|(key, _)| key.get_ref() != "resource") {
+        let origin = file.at(key.span().start);
+        let fix = "leave it out, or put it into the configuration";
+        faults.push(ConfigFault::new(
+            origin,
+            key.get_ref().to_string(),
+            "only [[resource]] tables are added from a file",
+            fix,
+        ));
+    }
+    if declarations.resources.is_empty() && faults.is_empty() {
+        let fix = "write [[resource]], with two brackets, above each";
+        faults.push(ConfigFault::new(file.at(0), "this file", "has no [[resource]] table", fix));
+    }
+    if !faults.is_empty() {
+        return Err(ConfigFaults(faults));
+    }
+    Ok(declarations.resources.into_iter().map(|(new, places)| DeclaredResource { new, places }).collect())
 }
 
 /// What depends on the mode.
@@ -325,8 +367,7 @@ fn user(table: &mut Table<'_>, directory: &Path, faults: &mut Vec<RegistrationFa
     }
 }
 
-/// Also read by `grantd resource add --from`.
-pub(super) fn resource(table: &mut Table<'_>) -> NewResource {
+fn resource(table: &mut Table<'_>) -> NewResource {
     NewResource {
         id: table.text("id").unwrap_or_default(),
         name: table.text("name").unwrap_or_default(),

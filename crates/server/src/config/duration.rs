@@ -3,7 +3,7 @@
 use grantd_tokens::Seconds;
 
 /// Reads a duration. A bare number counts seconds.
-pub(super) fn parse(text: &str) -> Option<Seconds> {
+pub fn parse(text: &str) -> Option<Seconds> {
     let (number, unit) = match text.char_indices().next_back()? {
         (_, last) if last.is_ascii_digit() => (text, 1),
         (at, last) => (text.get(..at)?, UNITS.iter().find(|(letter, _)| *letter == last)?.1),
