@@ -107,11 +107,12 @@ fn free_port() -> Result<u16, DemoRunFault> {
 }
 
 async fn visit(running: &mut Running, issuer: &str, out: &mut impl Write) -> Result<(), DemoRunFault> {
+    // From before the guide on: whoever reads it may press Ctrl-C at once.
+    let stop = interrupted().map_err(io("cannot wait for Ctrl-C"))?;
     guide(running, issuer, out).map_err(io("cannot write the guide"))?;
     tokio::select! {
         () = running.ended() => Err(DemoRunFault::Ended),
-        ended = interrupted() => {
-            ended.map_err(io("cannot wait for Ctrl-C"))?;
+        () = stop => {
             writeln!(out, "\nThe post office is closed; its data is gone.").map_err(io("cannot write"))
         }
     }

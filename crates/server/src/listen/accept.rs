@@ -108,18 +108,18 @@ impl Listener {
     }
 }
 
-/// Done when the process is asked to stop: SIGTERM, or ctrl-c.
-pub async fn interrupted() -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+/// Listens for SIGTERM and ctrl-c from now on; what it returns is done when one of them comes. A signal that comes before the
+/// first poll is not lost, and does not end the process in another way.
+pub fn interrupted() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
         tokio::select! {
-            _ = terminate.recv() => Ok(()),
-            outcome = tokio::signal::ctrl_c() => outcome,
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+    })
 }
 
 /// Why an address cannot be served.
