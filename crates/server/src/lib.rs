@@ -1,6 +1,7 @@
 //! The server around the pure core: HTTP, pages, configuration, commands.
 
 pub mod app;
+pub mod commands;
 pub mod config;
 pub mod declare;
 pub mod demo;

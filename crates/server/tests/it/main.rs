@@ -11,6 +11,7 @@
 
 mod authorize_http;
 mod canary;
+mod commands;
 mod config;
 mod cookies_http;
 mod cors_http;
