@@ -219,6 +219,29 @@ fn every_line_of_the_manual_does_what_it_says() {
     }
 }
 
+#[test]
+fn every_line_of_the_readme_does_what_it_says() {
+    let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../README.md")).unwrap();
+    let lines: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
+    assert!(lines.len() >= 5, "{lines:?}");
+    let elsewhere = TempDir::new().unwrap();
+    let in_a_new_folder = |line: &str| {
+        let mut command = Folder::new().command("sh");
+        command.current_dir(elsewhere.path()).args(["-c", line]);
+        command
+    };
+    let (serve, others) = lines.split_first().unwrap();
+    assert_eq!(*serve, "grantd serve --dev");
+    let server =
+        Server::start(&mut in_a_new_folder(&format!("exec {serve} --set http.listen=127.0.0.1:{}", free_port())));
+    assert!(server.first_line.starts_with("grantd answers at "), "{}", server.first_line);
+    for line in others {
+        let output = in_a_new_folder(line).output().unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!(server.stop(), 0);
+}
+
 // ---- clients ----
 
 // proves: ADMIN-04
