@@ -268,7 +268,7 @@ fn every_check_on_a_code_refuses_on_its_own() {
     assert_eq!(wrong("code", "another"), Refusal::CodeUnknown);
     assert_eq!(wrong("code_verifier", &"x".repeat(43)), Refusal::VerifierWrong);
     assert_eq!(wrong("redirect_uri", "https://app.example/"), Refusal::RedirectUriDiffers);
-    assert_eq!(wrong("resource", "https://elsewhere.example/"), Refusal::TargetNotGranted);
+    assert_eq!(wrong("resource", crate::town::CALENDAR), Refusal::TargetNotGranted);
     assert_eq!(after(|world| world.advance(Seconds(60))), Err(Refusal::CodeExpired));
     let revoked = after(|world| {
         let (grant, at) = (world.records().grants.keys().next().unwrap().clone(), world.now);
