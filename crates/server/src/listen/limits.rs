@@ -44,7 +44,7 @@ impl Default for Limits {
             write_timeout: Duration::from_secs(30),
             handshake_timeout: Duration::from_secs(10),
             max_connections: 4096,
-            max_connections_per_source: 128,
+            max_connections_per_source: 512,
             drain_timeout: Duration::from_secs(30),
         }
     }
