@@ -148,7 +148,8 @@ async fn a_redirect_uri_fits_byte_for_byte_or_not_at_all() {
     }
 }
 
-// proves: NEVER-01, NEVER-03, NEVER-09, PKCE-01, PKCE-02, AUTHZ-06, AUTHZ-07, AUTHZ-09, AUTHZ-28
+// proves: NEVER-01, NEVER-03, NEVER-09, PKCE-01, PKCE-02, AUTHZ-06, AUTHZ-07, AUTHZ-09, AUTHZ-28,
+// AUTHZ-12, RESIND-02, RAR-01, AUTHZ-03
 #[tokio::test]
 async fn what_is_not_offered_is_told_to_the_client_with_state_and_issuer() {
     let rig = Rig::behind_a_proxy().await;

@@ -140,7 +140,7 @@ async fn walk(rig: &Rig, seen: &mut Seen) {
     browser.submit(&question.form("logout")).await;
 }
 
-// proves: LOG-01, CODE-10, SESS-21
+// proves: LOG-01, CODE-10
 #[tokio::test]
 async fn no_secret_is_logged_or_shown() {
     let everything = Everything::begin();
@@ -218,6 +218,7 @@ async fn what_an_operator_must_know_is_told_with_its_rule() {
     for event in ["granted", "refresh_token_reused", "signed_out", "key_made"] {
         of(event);
     }
+    assert_eq!(of("refresh_token_reused")["subject"], of("granted")["subject"], "both name the grant");
     let refused = |refusal: &str| lines.iter().find(|line| line["refusal"] == refusal).map(|line| line["rule"].clone());
     assert_eq!(refused("RefreshTokenReused"), Some("REFRESH-09".into()));
     assert_eq!(refused("ConsentForged"), Some("CONSENT-04".into()));

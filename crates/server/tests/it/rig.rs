@@ -125,8 +125,11 @@ impl Setup {
 
     async fn start_over(self, change: impl FnOnce(App) -> App) -> Rig {
         let form = self.form;
-        // The issuer holds the port, so the port must be known before the server listens on it.
-        let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+        let port = match form {
+            // The issuer holds the port, so it must be known before the server listens on it.
+            Form::Development => TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port(),
+            Form::BehindAProxy => 0,
+        };
         let issuer = self.issuer(port);
         let shop = Shop::reserve().await;
         let app = serve::open(self.startup(&issuer, &shop)).await.unwrap();

@@ -100,7 +100,7 @@ async fn a_database_that_a_newer_server_migrated_is_left_alone() {
     assert_eq!(fs::read(&path).unwrap(), before);
 }
 
-// proves: INV-10, STORE-05
+// proves: INV-10
 #[tokio::test]
 async fn what_was_done_before_a_restart_stays_done() {
     let folder = TempDir::new().unwrap();

@@ -138,7 +138,6 @@ async fn a_body_is_read_strictly() {
         }
     }
     assert_refused(&raw(&rig, &headers, format!("{good}&x={}", "x".repeat(64 * 1024))).await, 413, "invalid_request");
-    assert_eq!(raw(&rig, &headers, format!("{good}&x={}", "x".repeat(128 * 1024))).await.status, 413);
     assert_refused(
         &raw(&rig, &headers, b"grant_type=client_credentials&x=\xff".to_vec()).await,
         400,
@@ -190,7 +189,7 @@ async fn an_answer_says_what_it_gives_and_the_token_says_the_same() {
     assert_headers(&refreshed);
 }
 
-// proves: RESIND-02, RESIND-03, RESIND-04, RESIND-06, AT-04
+// proves: RESIND-03, RESIND-04, RESIND-06, AT-04
 #[tokio::test]
 async fn a_token_is_for_the_one_resource_that_was_named() {
     let rig = Rig::development().await;
@@ -307,6 +306,12 @@ async fn a_failed_client_authentication_burns_neither_code_nor_refresh_token() {
     let tokens = rig.redeem(&code).await;
     let refresh_token = tokens.member("refresh_token");
     let refresh = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.as_str())];
+    // Nor does a stranger who saw the code take anything away by showing it again.
+    let wrong = program.form("/token", &redemption(&code)).header("authorization", basic("web", "wrong"));
+    assert_eq!(program.send(wrong).await.status, 401);
+    let other_verifier = VERIFIER.to_uppercase();
+    let wrong = [("grant_type", "authorization_code"), ("code", &code), ("code_verifier", &other_verifier)];
+    assert_refused(&rig.token_by("web", &wrong).await, 400, "invalid_grant");
     let wrong = program.form("/token", &refresh).header("authorization", basic("web", "wrong"));
     assert_eq!(program.send(wrong).await.status, 401);
     assert_eq!(rig.token_by("web", &refresh).await.status, 200);
