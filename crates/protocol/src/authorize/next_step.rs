@@ -5,7 +5,7 @@ use grantd_tokens::{Digest, Secret};
 use super::{AuthorizationResponse, Choice, VerifiedRedirectUri, approve};
 use crate::endpoint::{Env, Ledger};
 use crate::facts::Facts;
-use crate::login::live_session;
+use crate::login::{live_session, touch};
 use crate::records::{Client, Consent, PendingRequest, Session, User};
 use crate::redirect_uri::Destination;
 use crate::refusals::Refusal;
@@ -45,7 +45,10 @@ pub fn next_step(
     ledger: &mut Ledger,
 ) -> Result<Step, Refusal> {
     match live_session(facts, env.settings, env.now) {
-        Some(signed_in) => next_step_for(pending, signed_in, facts, env, ledger),
+        Some(signed_in) => {
+            touch(signed_in.0, env, ledger);
+            next_step_for(pending, signed_in, facts, env, ledger)
+        }
         None => Ok(Step::Show { page: Page::SignIn, handle: None, new_browser: None }),
     }
 }

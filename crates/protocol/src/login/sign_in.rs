@@ -75,6 +75,11 @@ impl SignIn {
         let from_here = AttemptKey::AccountFrom(user.username.clone(), self.network.clone());
         ledger.if_answered(Change::ForgetAttempts { key: from_here });
 
+        // Somebody else was signed in here: this browser's session is theirs no longer, and nobody can sign it out any more.
+        if let Some(before) = facts.session.as_ref().filter(|before| before.user != user.id) {
+            ledger.if_answered(Change::EndSession { session: before.id, at: env.now });
+        }
+
         let step = match request {
             Some((pending, _)) => {
                 let step = crate::authorize::next_step_for(pending, (&session, user), facts, env, ledger)?;
@@ -106,7 +111,12 @@ impl Endpoint for SignIn {
     type Answer = SignedIn;
 
     fn lookup(&self) -> Lookup {
-        Lookup { pending: self.browser.handle_hash(), username: self.username.clone(), ..Lookup::default() }
+        Lookup {
+            pending: self.browser.handle_hash(),
+            session: self.browser.session_hash(),
+            username: self.username.clone(),
+            ..Lookup::default()
+        }
     }
 
     fn decide(&self, facts: &Facts, env: &mut Env<'_>) -> Next<SignedIn> {

@@ -164,6 +164,32 @@ fn every_sign_in_makes_a_session_that_no_browser_had_before() {
     assert_ne!(browser.session.unwrap(), session);
 }
 
+#[test]
+fn whoever_signs_in_ends_the_session_that_somebody_else_left_in_this_browser() {
+    let mut world = World::new();
+    let mut browser = signed_in(&mut world);
+    let left_behind = browser.clone();
+    world.sign_in(&mut browser, ALICE).unwrap();
+    assert_eq!(who(&mut world, &left_behind), Some(user_id(ALICE)), "the same person goes on with what they granted");
+    let left_behind = browser.clone();
+    world.sign_in(&mut browser, BOB).unwrap();
+    assert_eq!(who(&mut world, &left_behind), None);
+    assert_eq!(who(&mut world, &browser), Some(user_id(BOB)));
+}
+
+// proves: SESS-04
+#[test]
+fn asking_for_access_keeps_a_session_from_being_idle() {
+    let mut world = World::new();
+    let mut browser = signed_in(&mut world);
+    let nearly = Seconds(world.settings.lifetimes.session_idle.0 - 1);
+    world.advance(nearly);
+    let form = world.request_of(WEB);
+    world.authorize(&mut browser, &form).unwrap();
+    world.advance(nearly);
+    assert_eq!(who(&mut world, &browser), Some(user_id(ALICE)));
+}
+
 // proves: SESS-03
 #[test]
 fn a_request_goes_on_only_in_the_browser_that_began_it() {
