@@ -74,6 +74,11 @@ async fn show(app: &App, visit: Visit, problem: ConsentProblem) -> Response {
 
 fn template(app: &App, visit: Visit, view: &View, problem: ConsentProblem) -> Consent {
     let lasts = |seconds: grantd_tokens::Seconds| Lasting(u64::try_from(seconds.0).unwrap_or_default());
+    // Who ticked nothing finds nothing ticked: a second press of Allow must not share everything.
+    let tick = match problem {
+        ConsentProblem::None => Tick::On,
+        ConsentProblem::NothingTicked => Tick::Off,
+    };
     Consent {
         chrome: visit.chrome,
         action: app.path("/consent"),
@@ -85,16 +90,16 @@ fn template(app: &App, visit: Visit, view: &View, problem: ConsentProblem) -> Co
         account: view.user.name.clone().unwrap_or_else(|| view.user.username.as_str().to_owned()),
         switch_account: Some(SwitchAccount { action: app.path("/consent") }),
         problem,
-        resources: view.resources.iter().map(resource_choice).collect(),
+        resources: view.resources.iter().map(|resource| resource_choice(resource, tick)).collect(),
         lasts: lasts(view.lasts_while_signed_in),
         away: match view.lasts_while_away {
-            Some(away) => Away::Asked { lasts: lasts(away), tick: Tick::On },
+            Some(away) => Away::Asked { lasts: lasts(away), tick },
             None => Away::NotAsked,
         },
     }
 }
 
-fn resource_choice(view: &ResourceView) -> ResourceChoice {
+fn resource_choice(view: &ResourceView, tick: Tick) -> ResourceChoice {
     let declared = |scope: &Scope| {
         let found = view.resource.scopes.iter().find(|declared| declared.name == *scope);
         found.map_or_else(|| scope.to_string(), |declared| declared.description.clone())
@@ -102,16 +107,16 @@ fn resource_choice(view: &ResourceView) -> ResourceChoice {
     ResourceChoice {
         name: view.resource.name.clone(),
         host: host_of(view.resource.id.as_str()),
-        groups: view.details.iter().map(|detail| thing_group(detail, view)).collect(),
+        groups: view.details.iter().map(|detail| thing_group(detail, view, tick)).collect(),
         scopes: view
             .scopes
             .iter()
-            .map(|scope| ScopeChoice { key: scope.to_string(), label: declared(scope), detail: None, tick: Tick::On })
+            .map(|scope| ScopeChoice { key: scope.to_string(), label: declared(scope), detail: None, tick })
             .collect(),
     }
 }
 
-fn thing_group(detail: &DetailView, view: &ResourceView) -> ThingGroup {
+fn thing_group(detail: &DetailView, view: &ResourceView, tick: Tick) -> ThingGroup {
     let declaration = view.resource.detail_type(&detail.asked.type_name);
     let title = declaration.map_or_else(|| detail.asked.type_name.to_string(), |declared| declared.title.clone());
     let in_words = |action: &String| {
@@ -124,18 +129,18 @@ fn thing_group(detail: &DetailView, view: &ResourceView) -> ThingGroup {
         things: match (detail.items.as_slice(), detail.things) {
             ([], Answered::No) => Things::NoAnswer,
             ([], Answered::Yes) => Things::NoneOwned,
-            (items, _) => Things::Listed(items.iter().map(|item| thing(item, detail)).collect()),
+            (items, _) => Things::Listed(items.iter().map(|item| thing(item, detail, tick)).collect()),
         },
     }
 }
 
 /// A thing by the name its owner gave it; where the resource could not say, by the name the client used.
-fn thing(item: &OfferedItem, detail: &DetailView) -> Thing {
+fn thing(item: &OfferedItem, detail: &DetailView, tick: Tick) -> Thing {
     let (title, subtitle) = match &item.thing {
         Some(thing) => (thing.title.as_str(), thing.subtitle.as_deref().unwrap_or_default()),
         None => (item.detail.identifier.as_deref().unwrap_or(detail.asked.type_name.as_str()), ""),
     };
-    Thing { key: item.key.clone(), title: PlainText::new(title), subtitle: PlainText::new(subtitle), tick: Tick::On }
+    Thing { key: item.key.clone(), title: PlainText::new(title), subtitle: PlainText::new(subtitle), tick }
 }
 
 fn host_of(resource: &str) -> String {
