@@ -1,0 +1,154 @@
+"""Authlib (PyPI), unmodified, on requests and on httpx, and joserfc for the tokens. Started by authlib.js, which says what there is."""
+
+import json
+import sys
+import time
+import traceback
+from urllib.parse import urlsplit
+
+import httpx
+import requests
+from authlib.common.security import generate_token
+from authlib.integrations.base_client import OAuthError
+from authlib.integrations.httpx_client import OAuth2Client
+from authlib.integrations.requests_client import OAuth2Session
+from authlib.oauth2.rfc8414 import AuthorizationServerMetadata, get_well_known_url
+from joserfc import jwt
+from joserfc.jwk import KeySet
+
+from person import Person
+
+WORLD = json.load(sys.stdin)
+ISSUER, API, CALLBACK = WORLD["issuer"], WORLD["api"], WORLD["callback"]
+METADATA = requests.get(get_well_known_url(ISSUER, external=True), timeout=10).json()
+DETAILS = [{"type": "lockbox", "identifier": "box-1", "actions": ["read"]}]
+GRANTED = [{**DETAILS[0], "locations": [API]}]
+
+
+def test_the_metadata_passes_its_validation():
+    metadata = AuthorizationServerMetadata(METADATA)
+    for claim in ("authorization_endpoint", "token_endpoint", "response_types_supported", "grant_types_supported"):
+        getattr(metadata, f"validate_{claim}")()
+    assert metadata["issuer"] == ISSUER
+    assert metadata["code_challenge_methods_supported"] == ["S256"]
+
+
+def test_code_key_and_rotated_refresh_token_on_requests_with_client_secret_basic():
+    whole_life_of(OAuth2Session, "web-basic", WORLD["secret"], "client_secret_basic", CALLBACK)
+
+
+def test_code_key_and_rotated_refresh_token_on_requests_with_client_secret_post():
+    whole_life_of(OAuth2Session, "web-post", WORLD["secret"], "client_secret_post", CALLBACK)
+
+
+def test_code_key_and_rotated_refresh_token_on_requests_without_a_secret():
+    whole_life_of(OAuth2Session, "desktop", None, "none", WORLD["loopback_callback"])
+
+
+def test_code_key_and_rotated_refresh_token_on_httpx_with_client_secret_basic():
+    whole_life_of(OAuth2Client, "web-basic", WORLD["secret"], "client_secret_basic", CALLBACK)
+
+
+def test_code_key_and_rotated_refresh_token_on_httpx_without_a_secret():
+    whole_life_of(OAuth2Client, "spa", None, "none", CALLBACK)
+
+
+def test_client_credentials_on_requests_and_httpx():
+    for library in (OAuth2Session, OAuth2Client):
+        for method in ("basic", "post"):
+            client = library(f"robot-{method}", WORLD["secret"], token_endpoint_auth_method=f"client_secret_{method}")
+            endpoint = METADATA["token_endpoint"]
+            token = client.fetch_token(endpoint, grant_type="client_credentials", scope="letters:read", resource=API)
+            assert "refresh_token" not in token
+            assert decoded(token)["client_id"] == f"robot-{method}"
+
+
+def test_a_denial_is_an_error_that_it_understands():
+    client, answer, state, verifier = asked("web-basic", WORLD["secret"], "client_secret_basic", CALLBACK, decision="deny")
+    # The fragment never reaches a web server.
+    answer = answer.split("#")[0]
+    assert "error=access_denied" in answer and f"state={state}" in answer
+    raises(OAuthError, None, lambda: client.fetch_token(METADATA["token_endpoint"], authorization_response=answer, state=state))
+
+
+def test_a_wrong_state_and_a_wrong_verifier_get_no_key_and_a_replayed_code_ends_it():
+    client, answer, state, verifier = asked("web-basic", WORLD["secret"], "client_secret_basic", CALLBACK)
+
+    def redeem(state=state, verifier=verifier):
+        return client.fetch_token(METADATA["token_endpoint"], authorization_response=answer, state=state, code_verifier=verifier)
+
+    raises(Exception, "state", lambda: redeem(state="another"))
+    raises(OAuthError, "invalid_grant", lambda: redeem(verifier=generate_token(48)))
+    token = redeem()
+    raises(OAuthError, "invalid_grant", redeem)
+    raises(OAuthError, "invalid_grant", lambda: client.refresh_token(METADATA["token_endpoint"], refresh_token=token["refresh_token"]))
+
+
+def test_a_wrong_redirect_uri_gets_a_page():
+    client = OAuth2Session("web-basic", redirect_uri=CALLBACK + "&x=1", scope="letters:read", code_challenge_method="S256")
+    url, _ = client.create_authorization_url(METADATA["authorization_endpoint"], code_verifier=generate_token(48))
+    assert person().read(url).status_code == 400
+
+
+def whole_life_of(library, client_id, secret, method, callback):
+    client, answer, state, verifier = asked(client_id, secret, method, callback, library, authorization_details=json.dumps(DETAILS))
+    endpoint = METADATA["token_endpoint"]
+    token = client.fetch_token(endpoint, authorization_response=answer, state=state, code_verifier=verifier, resource=API)
+    claims = decoded(token)
+    assert claims["sub"] == WORLD["person"]["subject"]
+    assert claims["aud"] == API
+    assert token["authorization_details"] == GRANTED == claims["authorization_details"]
+    refreshed = client.refresh_token(endpoint, refresh_token=token["refresh_token"])
+    assert refreshed["refresh_token"] != token["refresh_token"]
+    assert decoded(refreshed)["aud"] == API
+
+
+def asked(client_id, secret, method, callback, library=OAuth2Session, decision="allow", **more):
+    client = library(
+        client_id, secret, scope="letters:read", redirect_uri=callback, token_endpoint_auth_method=method, code_challenge_method="S256"
+    )
+    verifier = generate_token(48)
+    url, state = client.create_authorization_url(METADATA["authorization_endpoint"], code_verifier=verifier, resource=API, **more)
+    answer = person().decide(url, decision)
+    assert urlsplit(answer)[:3] == urlsplit(callback)[:3]
+    return client, answer, state, verifier
+
+
+def decoded(token):
+    keys = KeySet.import_key_set(httpx.get(METADATA["jwks_uri"]).json())
+    decoded = jwt.decode(token["access_token"], keys)
+    assert decoded.header["typ"] == "at+jwt"
+    claims = jwt.JWTClaimsRegistry(
+        iss={"essential": True, "value": ISSUER}, aud={"essential": True, "value": API}, exp={"essential": True}, jti={"essential": True}
+    )
+    claims.validate(decoded.claims)
+    return decoded.claims
+
+
+def person():
+    return Person(ISSUER, WORLD["person"]["username"], WORLD["person"]["password"])
+
+
+def raises(kind, code, action):
+    try:
+        action()
+    except kind as error:
+        assert code is None or code in str(error), f"{code} expected, not {error}"
+    else:
+        raise AssertionError(f"{code or kind.__name__} expected, and nothing was refused")
+
+
+def main():
+    tests = [(name, test) for name, test in globals().items() if name.startswith("test_")]
+    for name, test in tests:
+        began, failure = time.monotonic(), None
+        try:
+            test()
+        except Exception:
+            failure = traceback.format_exc()
+        milliseconds = round((time.monotonic() - began) * 1000)
+        said = {"name": name.removeprefix("test_").replace("_", " "), "milliseconds": milliseconds, "failure": failure}
+        print(json.dumps(said), flush=True)
+
+
+main()

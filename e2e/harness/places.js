@@ -1,0 +1,16 @@
+// Where things are on disk.
+
+import { fileURLToPath } from "node:url";
+
+export const E2E = fileURLToPath(new URL("..", import.meta.url));
+export const OUT = `${E2E}out`;
+export const SCREENSHOTS = `${OUT}/screenshots`;
+export const LOGS = `${OUT}/logs`;
+export const IMAGES = fileURLToPath(new URL("../../docs/images", import.meta.url));
+
+// `e2e/run` builds it and says where it is.
+export function grantdBinary() {
+  const binary = process.env.GRANTD_BINARY;
+  if (!binary) throw new Error("GRANTD_BINARY does not name the grantd to test; start this through e2e/run");
+  return binary;
+}

@@ -1,0 +1,66 @@
+// One grantd as an operator would configure it: an API with scopes and a type of details, a client of every kind, a person.
+
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startGrantd } from "./grantd.js";
+
+export const PERSON = { username: "ada", password: "the analytical engine", name: "Ada Byron", subject: "person-1" };
+export const API = "https://letters.example/api";
+export const OTHER_API = "https://parcels.example/api";
+export const CALLBACK = "https://app.example/callback?tenant=1";
+export const PLAIN_CALLBACK = "https://app.example/callback";
+export const LOOPBACK_CALLBACK = "http://127.0.0.1:49152/callback";
+export const SCHEME_CALLBACK = "com.example.postkeeper:/callback";
+
+// `settings` is configuration text (TOML) for what is not declared: lifetimes, limits.
+export async function startWorld(name, settings = "") {
+  const secrets = await mkdtemp(join(tmpdir(), "grantd-e2e-secrets-"));
+  const secret = randomBytes(32).toString("base64url");
+  await writeFile(join(secrets, "client"), secret, { mode: 0o600 });
+  await writeFile(join(secrets, "password"), PERSON.password, { mode: 0o600 });
+  const server = await startGrantd(name, settings + declarations(secrets));
+  return {
+    issuer: server.issuer,
+    secret,
+    async end() {
+      await server.end();
+      await rm(secrets, { recursive: true, force: true });
+    },
+  };
+}
+
+function declarations(secrets) {
+  const confidential = (id, kind, method, rest) => client(id, kind, `token_endpoint_auth_method = "${method}"\nsecret_file = "${secrets}/client"\n${rest}`);
+  const pub = (id, kind, redirectUri) => client(id, kind, `token_endpoint_auth_method = "none"\n${code([redirectUri])}`);
+  return [
+    resource(API, "Letters", ["letters:read", "letters:send"]),
+    `[[resource.detail_types]]\nname = "lockbox"\ntitle = "Lockboxes"\n\n[[resource.detail_types.actions]]\nname = "read"\ndescription = "read the letters"\n`,
+    resource(OTHER_API, "Parcels", ["parcels:track"]),
+    confidential("web-basic", "web", "client_secret_basic", code([CALLBACK, PLAIN_CALLBACK])),
+    confidential("web-post", "web", "client_secret_post", code([CALLBACK, PLAIN_CALLBACK])),
+    confidential("robot-basic", "service", "client_secret_basic", `grant_types = ["client_credentials"]\n`),
+    confidential("robot-post", "service", "client_secret_post", `grant_types = ["client_credentials"]\n`),
+    pub("spa", "browser", CALLBACK),
+    pub("desktop", "native", "http://127.0.0.1/callback"),
+    pub("phone", "native", SCHEME_CALLBACK),
+    `[[user]]\nid = "${PERSON.subject}"\nusername = "${PERSON.username}"\nname = "${PERSON.name}"\npassword_file = "${secrets}/password"\n`,
+  ].join("\n");
+}
+
+function resource(id, name, scopes) {
+  const declared = scopes.map((scope) => `[[resource.scopes]]\nname = "${scope}"\ndescription = "Use ${scope}"\n`);
+  return `[[resource]]\nid = "${id}"\nname = "${name}"\n\n${declared.join("\n")}`;
+}
+
+function client(id, kind, rest) {
+  const may = `resources = ["${API}", "${OTHER_API}"]\n`;
+  const scopes = `scopes = ["letters:read", "letters:send", "parcels:track"]\n`;
+  return `[[client]]\nid = "${id}"\nname = "${id}"\nkind = "${kind}"\n${may}${scopes}${rest}`;
+}
+
+function code(redirectUris) {
+  const uris = `redirect_uris = ${JSON.stringify(redirectUris)}\n`;
+  return `${uris}grant_types = ["authorization_code", "refresh_token"]\nauthorization_details_types = ["lockbox"]\n`;
+}
