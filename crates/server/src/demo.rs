@@ -87,6 +87,11 @@ pub async fn run(demo: Demo, out: &mut impl Write) -> Result<(), DemoRunFault> {
     }
 }
 
+/// The native app, beside a post office that is open already.
+pub async fn native(issuer: &str, lockbox: &str, out: &mut impl Write) -> Result<(), DemoRunFault> {
+    Ok(grantd_demo::native::run(issuer, lockbox, out).await?)
+}
+
 /// The post office's declarations in a file of their own, on a free port.
 fn sources(office: &PostOffice, folder: PathBuf) -> Result<Sources, DemoRunFault> {
     let file = folder.join("grantd.toml");
@@ -135,10 +140,11 @@ fn guide(running: &Running, issuer: &str, out: &mut impl Write) -> std::io::Resu
     for person in PEOPLE {
         writeln!(out, "  sign in as        {} / {}", person.username, person.password)?;
     }
-    writeln!(
-        out,
-        "\nOn the command line: grantd demo native. Without a browser: grantd demo --script. Ctrl-C closes."
-    )?;
+    // As it was called, so that the lines can be pasted.
+    let me = std::env::args().next().unwrap_or_else(|| "grantd".to_owned());
+    let native = format!("{me} demo --native --issuer {issuer} --lockbox {}", at.lockbox_resource());
+    writeln!(out, "\n  native app        {native}")?;
+    writeln!(out, "  all by itself     {me} demo --script\n\nCtrl-C closes.")?;
     out.flush()
 }
 

@@ -63,6 +63,16 @@ Examples:
         /// Walks the whole dance without a browser, tries what must fail, and ends with 0 if all went as it must
         #[arg(long)]
         script: bool,
+        /// Runs the native app of the demo beside an open post office: prints the address to visit, waits for the answer on a
+        /// loopback port, and reads the letters
+        #[arg(long, conflicts_with = "script")]
+        native: bool,
+        /// Where grantd is, for --native
+        #[arg(long, value_name = "URL", requires = "native", default_value = "http://localhost:8420")]
+        issuer: String,
+        /// The lockbox API, for --native
+        #[arg(long, value_name = "URI", requires = "native", default_value = "http://127.0.0.1:8421/boxes")]
+        lockbox: String,
     },
     /// Checks the configuration, the files it names, and the database, without changing anything
     #[command(after_help = "\

@@ -51,7 +51,8 @@ fn dispatch(line: CommandLine, console: &mut Console<'_>) -> Result<ExitCode, Fa
     match command {
         None => console.print(|output, _| write!(output, "{}", CommandLine::command().render_long_help())).map(done),
         Some(Command::Serve { ephemeral, listen }) => serve::serve(common, ephemeral, listen, console).map(done),
-        Some(Command::Demo { script }) => serve::demo(script, console),
+        Some(Command::Demo { native: true, issuer, lockbox, .. }) => serve::native(&issuer, &lockbox, console),
+        Some(Command::Demo { script, .. }) => serve::demo(script, console),
         Some(Command::Check { show }) => check::check(&common, show, console).map(done),
         Some(Command::Client(command)) => {
             block_on(async { client::run(&Workplace::open(&common)?, command, console).await }).map(done)

@@ -63,6 +63,13 @@ pub(super) fn demo(script: bool, console: &mut Console<'_>) -> Result<ExitCode, 
     Ok(ExitCode::SUCCESS)
 }
 
+/// The demo's native app, beside a post office that is open already.
+pub(super) fn native(issuer: &str, lockbox: &str, console: &mut Console<'_>) -> Result<ExitCode, Failure> {
+    let mut output = &mut *console.output;
+    runtime()?.block_on(demo::native(issuer, lockbox, &mut output))?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::Runtime)
 }
