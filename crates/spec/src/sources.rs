@@ -52,6 +52,57 @@ pub fn excused_from_the_ban(files: &[TextFile]) -> Vec<Finding> {
     findings
 }
 
+/// Something that only one place may do, told by the words that do it.
+#[derive(Clone, Copy, Debug)]
+pub struct OnePlace {
+    /// What it is.
+    pub what: &'static str,
+    /// The words by which it is done.
+    pub words: &'static [&'static str],
+    /// Whose sources are looked through.
+    pub within: &'static [&'static str],
+    /// Where they may stand.
+    pub only_in: &'static [&'static str],
+}
+
+/// Every line of code that does elsewhere what only one place may do. Comments may name it.
+pub fn astray(rule: &OnePlace, files: &[TextFile]) -> Vec<Finding> {
+    let begins = |path: &str, places: &[&str]| places.iter().any(|place| path.starts_with(place));
+    let mut findings = Vec::new();
+    let sources = files.iter().filter(|file| is_source(file) && begins(&file.path, rule.within));
+    for file in sources.filter(|file| !begins(&file.path, rule.only_in)) {
+        for (number, line) in (1..).zip(file.text.lines()) {
+            let code = line.split("//").next().unwrap_or_default();
+            if rule.words.iter().any(|word| code.contains(word)) {
+                findings.push(Finding::at(
+                    &file.path,
+                    number,
+                    format!("{}: only in {}", rule.what, rule.only_in.join(", ")),
+                ));
+            }
+        }
+    }
+    findings
+}
+
+/// Lines that compare an exposed secret with an operator: its time tells how much was right (KEYS-15).
+pub fn compared_in_the_open(files: &[TextFile]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for file in files.iter().filter(|file| is_source(file) && !file.path.starts_with("crates/demo/")) {
+        for (number, line) in (1..).zip(file.text.lines()) {
+            let code = line.split("//").next().unwrap_or_default();
+            if code.contains(concat!(".exp", "ose()")) && (code.contains("==") || code.contains("!=")) {
+                findings.push(Finding::at(
+                    &file.path,
+                    number,
+                    "compares an exposed secret: compare `Secret`s or digests",
+                ));
+            }
+        }
+    }
+    findings
+}
+
 /// Every absolute path of a machine in a text file. Such a path helps no reader and tells an attacker something.
 pub fn leaks_of_origin(files: &[TextFile]) -> Vec<Finding> {
     let mut findings = Vec::new();

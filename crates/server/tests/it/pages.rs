@@ -12,7 +12,7 @@ use grantd::pages::{
 
 use samples::{Text, consent, consent_unanswered, error_page, every_page, login};
 
-// proves: CONSENT-06
+// proves: CONSENT-06, RAR-08
 #[test]
 fn hostile_text_never_becomes_markup() {
     let honest: Vec<_> = every_page(&Text::honest()).into_iter().map(|(name, html)| (name, tags(&html))).collect();

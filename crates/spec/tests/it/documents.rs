@@ -8,7 +8,7 @@ fn every_test_that_the_page_of_attacks_names_is_there() {
     let page = files.iter().find(|file| file.path == "docs/attacks.md").expect("docs/attacks.md");
     let code: Vec<&str> = files
         .iter()
-        .filter(|file| file.path.starts_with("crates/") && file.path.ends_with(".rs"))
+        .filter(|file| file.path.starts_with("crates/") && file.extension() == "rs")
         .map(|file| file.text.as_str())
         .collect();
     let named = page.text.split('`').skip(1).step_by(2).filter(|name| is_test_name(name));

@@ -10,6 +10,7 @@ mod documents;
 mod file_sizes;
 mod licences;
 mod no_leaks_of_origin;
+mod one_place;
 mod proofs;
 mod sql_rules;
 

@@ -99,7 +99,7 @@ fn what_is_not_a_jwt_is_told_so() {
     }
 }
 
-// proves: RS-06, RS-07, KEYS-12
+// proves: RS-06, RS-07, KEYS-12, AT-12
 #[test]
 fn a_jwt_of_another_kind_is_not_an_access_token() {
     for typ in ["JWT", "logout+jwt", "oauth-authz-req+jwt", "dpop+jwt", "rt+jwt", ""] {
