@@ -209,11 +209,17 @@ async fn allowing_nothing_shows_the_page_again() {
 async fn what_was_agreed_to_is_not_asked_again_unless_anybody_could_be_asking() {
     let rig = Rig::development().await;
     let mut browser = rig.browser();
-    browser.code(&Asking::of_web()).await;
-    let again = browser.open("/authorize", &Asking::of_web()).await;
+    let asking = Asking::of_web().with("scope", "boxes:list");
+    browser.code(&asking).await;
+    let again = browser.open("/authorize", &asking).await;
     assert!(again.parameter("code").is_some(), "{again:?}");
-    let wider = browser.open("/authorize", &Asking::of_web().with("scope", "mail:send")).await;
-    assert!(wider.has_form("consent"), "{wider:?}");
+    for more in [Asking::of_web(), Asking::of_web().with("scope", "mail:send"), asking.clone().for_boxes()] {
+        assert!(browser.open("/authorize", &more).await.has_form("consent"), "{}", more.encoded());
+    }
+    let mut other = rig.browser();
+    let page = other.open("/authorize", &asking).await;
+    let signed_in = other.sign_in(&page, "bob", PASSWORD).await;
+    assert!(other.follow(signed_in).await.has_form("consent"), "nobody agrees for another");
     let native = Asking::of("native", "http://127.0.0.1:4711/callback");
     browser.code(&native).await;
     assert!(browser.open("/authorize", &native).await.has_form("consent"));
@@ -238,7 +244,8 @@ async fn another_account_can_answer_the_same_request() {
 async fn signing_out_ends_the_session_on_the_server_and_the_code_with_it() {
     let rig = Rig::development().await;
     let mut browser = rig.browser();
-    let code = browser.code(&Asking::of_web()).await;
+    // Even of access that may outlast the session: until it is redeemed, the code is the session's.
+    let code = browser.code(&Asking::of_web().with("scope", "boxes:list offline_access")).await;
     let mut kept = browser.clone();
     let question = browser.get("/logout").await;
     assert!(browser.get("/").await.has_form("logout"), "the question alone signs nobody out");

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use grantd::app::{App, Shared};
 use grantd::fetch::FetchSettings;
@@ -178,10 +179,13 @@ impl Rig {
         serve::answer(self.app.clone(), reach, |_| {}, async {}).await.expect_err("the port is taken")
     }
 
-    /// Ends it, and waits for its end.
+    /// Ends it, and waits until the database is closed.
     pub(crate) async fn stop(self) {
         let _ = self.stop.send(());
         self.ended.await.unwrap().unwrap();
+        while Arc::strong_count(&self.app) > 1 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     pub(crate) async fn put(&self, changes: Vec<Change>) {
