@@ -7,7 +7,6 @@ use super::issue::{Issued, NextRefreshToken, Share, issue};
 use super::request::RefreshToken;
 use crate::changes::Change;
 use crate::endpoint::{Env, Ledger};
-use crate::facts::Facts;
 use crate::records::{Grant, GrantState, Presence, Revocation, SessionState, Spending, Status};
 use crate::refusals::Refusal;
 
@@ -33,7 +32,7 @@ pub(super) fn judge(
     ledger.ensure(token.spending == Spending::Unspent, Refusal::RefreshTokenReused)?;
     ledger.ensure(!env.now.is_past(token.expires_at), Refusal::RefreshTokenIdle)?;
     ledger.ensure(!env.now.is_past(grant.expires_at), Refusal::RefreshGrantEnded)?;
-    still_stands(grant, facts, ledger)?;
+    still_stands(grant, request, env, ledger)?;
 
     let share = Share::of_refresh(grant, asked.scope.as_ref(), request, ledger)?;
     let successor = Secret::random(env.random);
@@ -42,12 +41,15 @@ pub(super) fn judge(
     issue(share, NextRefreshToken::after(token, successor), request, env, ledger)
 }
 
-/// INV-02 and REFRESH-16: the user, and the session unless the user let access last.
-fn still_stands(grant: &Grant, facts: &Facts, ledger: &mut Ledger) -> Result<(), Refusal> {
+/// INV-02 and REFRESH-16: the user, and the session unless the user let access last and the client may still have it last
+/// (REFRESH-15).
+fn still_stands(grant: &Grant, request: &Request<'_>, env: &Env<'_>, ledger: &mut Ledger) -> Result<(), Refusal> {
+    let facts = request.facts;
     let user = facts.user.as_ref().filter(|user| user.id == grant.user);
     ledger.ensure(user.is_some_and(|user| user.status == Status::Active), Refusal::RefreshUserGone)?;
+    let lasts = grant.presence == Presence::Offline && request.client.client().may_act_alone();
     let session = facts.grant_session.as_ref().filter(|session| session.id == grant.session);
     let lives =
-        grant.presence == Presence::Offline || session.is_some_and(|session| session.state == SessionState::Live);
-    ledger.ensure(lives, Refusal::RefreshSessionEnded)
+        session.is_some_and(|session| session.state == SessionState::Live && !env.now.is_past(session.expires_at));
+    ledger.ensure(lasts || lives, Refusal::RefreshSessionEnded)
 }

@@ -2,7 +2,7 @@
 
 use grantd_protocol::changes::{Change, Commit};
 use grantd_protocol::names::Scopes;
-use grantd_protocol::records::{GrantState, Revocation, Spending, Status};
+use grantd_protocol::records::{Client, ClientKind, GrantState, Revocation, Spending, Status};
 use grantd_protocol::refusals::Refusal;
 use grantd_protocol::token::grant_type::GrantType;
 use grantd_tokens::{Seconds, Secret};
@@ -171,6 +171,32 @@ fn what_a_client_lost_since_is_not_given_again() {
     assert_eq!(issued.scope, scopes("boxes:read"));
     world.edit_client(WEB, |client| client.scopes = Scopes::default());
     assert_eq!(refusal(world.refresh(WEB, &issued.refresh_token.unwrap())), Refusal::NothingLeft);
+}
+
+// proves: REFRESH-15, REFRESH-16
+#[test]
+fn access_that_may_no_longer_last_ends_with_its_session() {
+    let ended = |edit: fn(&mut Client), and_then: fn(&mut World, &mut Browser)| {
+        let mut world = World::new();
+        let mut browser = Browser::new();
+        let form = world.request_of(WEB).with("scope", "boxes:list offline_access");
+        let code = code_in(&world.approve_in(&mut browser, &form));
+        let token = world.redeem(WEB, &code).unwrap().refresh_token.unwrap();
+        world.edit_client(WEB, edit);
+        let token = world.refresh(WEB, &token).unwrap().refresh_token.unwrap();
+        and_then(&mut world, &mut browser);
+        world.refresh(WEB, &token)
+    };
+    let signs_out = |world: &mut World, browser: &mut Browser| world.sign_out(browser).unwrap();
+    let a_day_passes = |world: &mut World, _: &mut Browser| world.advance(Seconds::days(1));
+    let loses_the_scope = |client: &mut Client| client.scopes = scopes("boxes:list");
+    let moves_into_the_browser = |client: &mut Client| client.kind = ClientKind::Browser;
+    for edit in [loses_the_scope, moves_into_the_browser] {
+        assert_eq!(refusal(ended(edit, signs_out)), Refusal::RefreshSessionEnded);
+        assert_eq!(refusal(ended(edit, a_day_passes)), Refusal::RefreshSessionEnded);
+    }
+    assert!(ended(|_| {}, signs_out).is_ok());
+    assert!(ended(|_| {}, a_day_passes).is_ok());
 }
 
 #[test]
