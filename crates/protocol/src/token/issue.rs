@@ -82,10 +82,16 @@ impl<'a> Share<'a> {
         ledger: &mut Ledger,
     ) -> Result<Self, Refusal> {
         let client = request.client.client();
-        let asked = scope.unwrap_or(&client.default_scopes);
-        let known = |scope: &Scope| request.facts.resources.iter().any(|resource| resource.defines(scope));
-        let asked = asked.filtered(|scope| known(scope) || client.scopes.contains(scope));
-        let asked = asked.filtered(|scope| *scope != Scope::offline_access());
+        let of_users = |scope: &Scope| *scope == Scope::offline_access();
+        let asked = if let Some(asked) = scope {
+            let known = |scope: &Scope| request.facts.resources.iter().any(|resource| resource.defines(scope));
+            asked.filtered(|scope| !of_users(scope) && (known(scope) || client.scopes.contains(scope)))
+        } else {
+            // AUTHZ-15: what it is registered for by default, and may still have.
+            let default = client.default_scopes.filtered(|scope| !of_users(scope) && client.scopes.contains(scope));
+            ledger.ensure(!default.is_empty(), Refusal::ScopeMissing)?;
+            default
+        };
         ledger.ensure(asked.is_within(&client.scopes), Refusal::ScopeNotAllowed)?;
         let defining =
             request.facts.resources.iter().find(|resource| {
@@ -96,6 +102,8 @@ impl<'a> Share<'a> {
         // Things belong to people, and there is none here.
         ledger.ensure(request.target.details.is_none(), Refusal::DetailsNotGranted)?;
         let scopes = asked.filtered(|scope| resource.defines(scope));
+        // A token for nothing would still open whatever asks for no more than a token.
+        ledger.ensure(!scopes.is_empty(), Refusal::NothingAsked)?;
         Ok(Self { grant: None, resource, scopes, details: Vec::new() })
     }
 }

@@ -1,12 +1,13 @@
 //! The client for itself (RFC 6749 §4.4).
 
-use grantd_protocol::names::UserId;
+use grantd_protocol::names::{Scopes, UserId};
+use grantd_protocol::records::Client;
 use grantd_protocol::refusals::Refusal;
 use grantd_protocol::token::Issued;
 use grantd_protocol::token::grant_type::GrantType;
 
 use crate::forms_of_the_wire::{Form, TokenCall};
-use crate::town::{BROWSER, CALENDAR, LOCKBOXES, NATIVE, SERVICE, WEB};
+use crate::town::{BROWSER, CALENDAR, LOCKBOXES, NATIVE, SERVICE, WEB, scopes};
 use crate::world::{World, refusal};
 
 fn call(world: &World, client: &str) -> TokenCall {
@@ -62,4 +63,34 @@ fn it_gets_no_scope_resource_or_thing_beyond_its_own() {
         refused("authorization_details", r#"[{"type":"lockbox","actions":["list"]}]"#),
         Refusal::DetailsNotGranted
     );
+}
+
+// proves: AUTHZ-15
+#[test]
+fn a_service_that_may_have_nothing_gets_no_token() {
+    let asking = |scope: Option<&str>, edit: fn(&mut Client)| {
+        let mut world = World::new();
+        world.edit_client(SERVICE, edit);
+        let form = Form::new(&[("grant_type", "client_credentials")]);
+        let call = world.call_of(SERVICE, form);
+        world.token(&scope.into_iter().fold(call, |call, scope| call.with("scope", scope)))
+    };
+    let has_no_default = |client: &mut Client| client.default_scopes = Scopes::default();
+    let has_a_default = |client: &mut Client| client.default_scopes = scopes("boxes:list");
+    assert_eq!(refusal(asking(None, has_no_default)), Refusal::ScopeMissing);
+    assert_eq!(asking(None, has_a_default).unwrap().scope, scopes("boxes:list"));
+    for nothing in ["no:such", "offline_access"] {
+        assert_eq!(refusal(asking(Some(nothing), has_a_default)), Refusal::NothingAsked);
+    }
+}
+
+#[test]
+fn a_default_that_a_service_lost_is_cut_from_what_it_gets() {
+    let mut world = World::new();
+    world.edit_client(SERVICE, |client| {
+        client.default_scopes = scopes("boxes:list calendar:read");
+        client.scopes = scopes("boxes:list");
+    });
+    let call = world.call_of(SERVICE, Form::new(&[("grant_type", "client_credentials")]));
+    assert_eq!(world.token(&call).unwrap().scope, scopes("boxes:list"));
 }
