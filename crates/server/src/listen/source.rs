@@ -42,10 +42,12 @@ impl TrustedProxies {
         if !self.contains(source) {
             return Source(source);
         }
-        let lines: Vec<&str> = headers.get_all(FORWARDED_FOR).iter().filter_map(|line| line.to_str().ok()).collect();
-        for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
+        let lines: Vec<&[u8]> = headers.get_all(FORWARDED_FOR).iter().map(http::HeaderValue::as_bytes).collect();
+        // By hops, not by lines: a client cannot have a line that a proxy finished passed over by beginning it with a letter
+        // that is none.
+        for hop in lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b',')) {
             // A hop that is no address ends the trail: what stands before it was not written by a proxy that we trust.
-            let Some(address) = parse_hop(hop.trim()) else { break };
+            let Some(address) = parse_hop(hop) else { break };
             source = address.to_canonical();
             if !self.contains(source) {
                 break;
@@ -56,7 +58,8 @@ impl TrustedProxies {
 }
 
 /// An address, as some proxies write it also with a port or in brackets.
-fn parse_hop(hop: &str) -> Option<IpAddr> {
+fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
+    let hop = std::str::from_utf8(hop).ok()?.trim();
     let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
     bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }

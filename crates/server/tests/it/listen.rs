@@ -381,6 +381,14 @@ fn the_source_is_the_first_address_from_the_right_that_is_no_proxy() {
 }
 
 #[test]
+fn a_line_that_a_client_began_with_a_foreign_letter_is_not_passed_over() {
+    let proxies = TrustedProxies::new(vec!["10.0.0.0/8".parse().unwrap()]);
+    let lines = [&b"1.1.1.1"[..], b"\xff, 192.0.2.1"].map(|line| HeaderValue::from_bytes(line).unwrap());
+    let headers: HeaderMap = lines.into_iter().map(|line| ("x-forwarded-for".parse().unwrap(), line)).collect();
+    assert_eq!(proxies.source("10.0.0.1".parse().unwrap(), &headers).0.to_string(), "192.0.2.1");
+}
+
+#[test]
 fn a_source_is_throttled_by_its_network() {
     let network = |address: &str| Source(address.parse().unwrap()).network();
     assert_eq!(network("192.0.2.77"), "192.0.2.0/24");
