@@ -63,11 +63,12 @@ impl Keys {
         if !self.is_due(wanted) {
             return;
         }
-        let now = self.clock.now();
-        let answer = self.ask(now).await;
-        // Not before: until there is an answer, whoever comes waits for it.
+        let answer = self.ask(self.clock.now()).await;
+        // Not before: until there is an answer, whoever comes waits for it. Nor counted from the question: after a slow failure
+        // each of those who waited would find it due again, and ask one after the other.
+        let answered_at = self.clock.now();
         self.update(|cache| {
-            cache.asked_at = Some(now);
+            cache.asked_at = Some(answered_at);
             cache.fault = answer.clone().err();
         });
         match answer {

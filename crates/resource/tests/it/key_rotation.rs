@@ -231,3 +231,22 @@ async fn an_issuer_that_does_not_answer_holds_nobody_for_long() {
     let refused = tokio::time::timeout(patience, api.get("/boxes", &issuer.token())).await.unwrap();
     assert_eq!(refused.status, 503);
 }
+
+// proves: RS-08
+#[tokio::test]
+async fn who_waited_for_an_answer_that_failed_slowly_does_not_ask_again() {
+    let issuer = Issuer::start().await;
+    issuer.put("/jwks", Page { delay: Duration::from_millis(300), ..broken() });
+    let api = Api::start(&issuer).await;
+    let token = issuer.token();
+    let mut requests = tokio::task::JoinSet::new();
+    for _ in 0..5 {
+        let (guard, token) = (api.guard.clone(), token.clone());
+        requests.spawn(async move { guard.verify(&token).await.is_ok() });
+    }
+    // The failure takes longer than the pause after a failure.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    api.clock.advance(Seconds(6));
+    assert_eq!(requests.join_all().await, [false; 5]);
+    assert_eq!(issuer.asked("/jwks"), 1);
+}
