@@ -8,8 +8,8 @@ use grantd_protocol::endpoint::Refused;
 use grantd_protocol::forms::FormOrigin;
 use grantd_protocol::refusals::Refusal;
 use grantd_tokens::Secret;
-use http::StatusCode;
 use http::header::SET_COOKIE;
+use http::{HeaderMap, StatusCode};
 
 use super::answer::{fault, refused, see_other};
 use super::cookies::{Cookie, CookieKind};
@@ -22,7 +22,10 @@ use crate::run::run;
 const MAX_QUERY_BYTES: usize = 16 * 1024;
 
 /// A request in the query.
-pub async fn get(State(app): State<Shared>, visit: Visit, RawQuery(query): RawQuery) -> Response {
+pub async fn get(State(app): State<Shared>, visit: Visit, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
+    if !is_navigation(&headers) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
     let query = query.unwrap_or_default();
     if query.len() > MAX_QUERY_BYTES {
         return StatusCode::URI_TOO_LONG.into_response();
@@ -32,6 +35,9 @@ pub async fn get(State(app): State<Shared>, visit: Visit, RawQuery(query): RawQu
 
 /// A request in the body.
 pub async fn post(State(app): State<Shared>, visit: Visit, RawQuery(query): RawQuery, request: Request) -> Response {
+    if !is_navigation(request.headers()) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
     let body = match form_body(request, &app).await {
         Ok(body) => body,
         Err(response) => return response,
@@ -46,6 +52,12 @@ pub async fn post(State(app): State<Shared>, visit: Visit, RawQuery(query): RawQ
         }
     }
     answer(&app, visit, parsed).await
+}
+
+/// Whether a person's window goes here, as far as their browser says. A page elsewhere could load this address as an image, again
+/// and again, and have its visitors begin so many requests that nobody in their network can begin one (LIMITS-05).
+fn is_navigation(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-dest").is_none_or(|destination| destination == "document")
 }
 
 /// A form body as a query that says the same: in a body, more may stand as it is (RFC 3986 §3.4).

@@ -74,6 +74,27 @@ async fn a_post_from_another_site_goes_on_with_the_cookies_of_the_get() {
     assert!(answer.parameter("code").is_some(), "{answer:?}");
 }
 
+// proves: LIMITS-05
+#[tokio::test]
+async fn what_a_page_loads_by_itself_begins_no_request() {
+    let rig = Setup::behind_a_proxy().with(|settings| settings.limits.pending_per_network = 1).start().await;
+    let mut browser = rig.browser();
+    let asking = Asking::of_web();
+    let path = format!("/authorize?{}", asking.encoded());
+    for destination in ["image", "iframe", "empty", "script"] {
+        let got = browser.request(Method::GET, &path).header("sec-fetch-dest", destination);
+        let posted = browser.form("/authorize", &asking.pairs()).header("sec-fetch-dest", destination);
+        for request in [got, posted] {
+            let answer = browser.send(request.header("sec-fetch-site", "cross-site")).await;
+            assert_eq!((answer.status, answer.location()), (403, None), "{destination}: {answer:?}");
+        }
+    }
+    assert!(browser.cookies.is_empty());
+    let opened = browser.request(Method::GET, &path).header("sec-fetch-dest", "document");
+    let answer = browser.send(opened.header("sec-fetch-site", "cross-site")).await;
+    assert!(answer.location().unwrap().starts_with("/login?request="), "{answer:?}");
+}
+
 // proves: AUTHZ-05, REDIR-10
 #[tokio::test]
 async fn who_is_not_known_is_not_answered_by_redirect() {
