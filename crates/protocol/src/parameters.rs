@@ -15,7 +15,7 @@ pub struct Parameters {
 pub enum ParametersFault {
     /// `%` without two hex digits, or bytes that are not UTF-8.
     NotFormEncoding,
-    /// More than 100.
+    /// More than 100, or than the caller takes.
     TooMany,
     /// One is longer than the limit.
     TooLong,
@@ -27,9 +27,14 @@ impl Parameters {
     /// Decodes `application/x-www-form-urlencoded` text. A parameter without a value counts as not sent (AUTHZ-04,
     /// RFC 6749 §3.1); percent signs and UTF-8 are taken strictly (TOKEN-10).
     pub fn parse(text: &[u8], max_bytes_each: usize) -> Result<Self, ParametersFault> {
+        Self::parse_up_to(MAX_PARAMETERS, text, max_bytes_each)
+    }
+
+    /// As [`Parameters::parse`], where another number of them is too many: our own forms can have a box for each thing.
+    pub fn parse_up_to(most: usize, text: &[u8], max_bytes_each: usize) -> Result<Self, ParametersFault> {
         let mut pairs = Vec::new();
         for (position, piece) in text.split(|byte| *byte == b'&').filter(|piece| !piece.is_empty()).enumerate() {
-            if position >= MAX_PARAMETERS {
+            if position >= most {
                 return Err(ParametersFault::TooMany);
             }
             if piece.len() > max_bytes_each {

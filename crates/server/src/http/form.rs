@@ -13,6 +13,9 @@ use crate::app::Shared;
 /// Nothing on our pages is longer.
 const MAX_FIELD_BYTES: usize = 8 * 1024;
 
+/// Every line of the longest consent page: 32 details with 100 things each, the scopes, and what each form has.
+const MAX_FIELDS: usize = 4096;
+
 /// The fields of a posted form. Not printed: one of them is a password.
 pub struct Form(Parameters);
 
@@ -38,7 +41,7 @@ impl FromRequest<Shared> for Form {
 
     async fn from_request(request: Request, app: &Shared) -> Result<Self, Response> {
         let body = form_body(request, app).await?;
-        let parameters = Parameters::parse(&body, MAX_FIELD_BYTES);
+        let parameters = Parameters::parse_up_to(MAX_FIELDS, &body, MAX_FIELD_BYTES);
         parameters.map(Self).map_err(|_| StatusCode::BAD_REQUEST.into_response())
     }
 }
