@@ -63,6 +63,9 @@ pub enum Fault {
     /// The keys.
     #[error("the signing keys: {0}")]
     Keys(#[from] KeyFault),
+    /// An access token could not be made of what was granted: it would be too long.
+    #[error("an access token: {0}")]
+    Token(#[from] grantd_tokens::jws::SignFault),
     /// The password pool.
     #[error("the password pool: {0}")]
     Password(#[from] PasswordFault),

@@ -71,8 +71,12 @@ async fn decide(
         Ok(request) => request,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    // The key is in memory before anything is spent (law 4). One that is missing is made, and the request decided anew.
-    let ready = |issued: &Issued| app.keys.signing(issued.algorithm).map(drop).map_err(Fault::from);
+    // Signed once for nothing: a missing key, or a token that would be too long, is found before anything is spent (law 4).
+    // A key that is missing is made, and the request decided anew.
+    let ready = |issued: &Issued| {
+        let key = app.keys.signing(issued.algorithm)?;
+        mint(issued, &key).map(drop).map_err(Fault::from)
+    };
     let decided = match run_if(app, &request, ready).await {
         Err(Fault::Keys(KeyFault::Missing(algorithm))) => {
             app.keys.ensure(algorithm).await?;

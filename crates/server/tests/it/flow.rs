@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::rig::{Answer, Asking, Behaviour, PASSWORD, Rig};
+use crate::rig::{Answer, Asking, Behaviour, PASSWORD, Rig, VERIFIER, long_name};
 
 /// What an access token says.
 pub(crate) fn claims(token: &str) -> serde_json::Value {
@@ -279,4 +279,22 @@ async fn the_whole_dance_works_for_an_issuer_with_a_path() {
     for path in ["/authorize", "/login", "/token", "/jwks", "/"] {
         assert_eq!(browser.get(path).await.status, 404, "{path} is not the issuer's");
     }
+}
+
+#[tokio::test]
+async fn more_boxes_than_a_token_can_hold_can_be_ticked_and_asked_for_one_by_one() {
+    let rig = Rig::development().await;
+    rig.shop.behave(Behaviour::Many);
+    let mut browser = rig.browser();
+    let page = browser.consent_page(&Asking::of_web().for_boxes()).await;
+    let answer = browser.allow(&page.form("consent")).await;
+    let code = answer.parameter("code").unwrap_or_else(|| panic!("no code in {answer:?}"));
+    // A token would be longer than any API reads: none is made, and the code is not spent for it.
+    assert_eq!(rig.redeem(&code).await.status, 503);
+    let one = json!([{ "type": "lockbox", "actions": ["read"], "identifier": long_name(7) }]).to_string();
+    let grant = [("grant_type", "authorization_code"), ("code", &code), ("code_verifier", VERIFIER)];
+    let narrower = [&grant[..], &[("authorization_details", &one)]].concat();
+    let tokens = rig.token_by("web", &narrower).await;
+    assert_eq!(tokens.status, 200, "{tokens:?}");
+    assert_eq!(rig.shop.call(&tokens.member("access_token")).await.0, 200);
 }

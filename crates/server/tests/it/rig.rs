@@ -28,7 +28,7 @@ pub(crate) mod shop;
 pub(crate) use asking::{Asking, VERIFIER, basic};
 pub(crate) use browser::{Answer, Browser};
 pub(crate) use people::PASSWORD;
-pub(crate) use shop::{Behaviour, Shop};
+pub(crate) use shop::{Behaviour, Shop, long_name};
 
 /// How a server is to be started.
 pub(crate) struct Setup {

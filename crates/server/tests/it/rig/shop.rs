@@ -26,6 +26,8 @@ pub(crate) enum Behaviour {
     Absent,
     /// That this person has nothing.
     Nothing,
+    /// That this person has a hundred, with identifiers of two hundred characters.
+    Many,
 }
 
 /// The API, and what it was asked.
@@ -104,10 +106,20 @@ async fn things(State(inside): State<Inside>, access: Access) -> Result<Response
         Behaviour::Answers | Behaviour::Slow => {
             axum::Json(json!({ "things": [one_box(1), one_box(2), one_box(3)] })).into_response()
         }
+        Behaviour::Many => {
+            let many: Vec<Value> =
+                (0..100).map(|number| json!({ "identifier": long_name(number), "title": "A box" })).collect();
+            axum::Json(json!({ "things": many })).into_response()
+        }
         Behaviour::Nothing => axum::Json(json!({ "things": [] })).into_response(),
         Behaviour::Garbage => axum::Json(json!({ "things": [one_box(1), one_box(1)] })).into_response(),
         Behaviour::Absent => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     })
+}
+
+/// The longest identifier that is taken.
+pub(crate) fn long_name(number: u32) -> String {
+    format!("{number:0>200}")
 }
 
 /// The boxes that this token opens.
