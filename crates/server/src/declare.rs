@@ -1,8 +1,9 @@
 //! What stands in the configuration, put in place at start: resources and clients each time, users once.
 
-use grantd_protocol::changes::Change;
+use grantd_protocol::changes::{Change, Commit};
 use grantd_protocol::records::PasswordHash;
 use grantd_protocol::refusals::Refusal;
+use grantd_protocol::registration::CheckedUser;
 use grantd_tokens::Random as _;
 
 use crate::app::{App, Fault};
@@ -21,24 +22,35 @@ pub async fn declare(app: &App, declared: Declared) -> Result<(), Fault> {
         }
         changes.push(Change::PutClient(registered));
     }
-    for checked in declared.users {
-        if app.store.user_by_username(issuer, checked.username()).await?.is_some() {
-            continue;
-        }
-        let hash = match checked.typed_password() {
-            Some(password) => {
-                let mut salt = [0_u8; 16];
-                OsRandom.fill(&mut salt);
-                Some(PasswordHash::new(app.passwords.hash(password.expose(), salt).await?))
-            }
-            None => None,
-        };
-        let user = checked.add(hash, env::now(), &mut OsRandom);
-        changes.push(Change::AddUser { user, or: Refusal::NameTaken });
-    }
     if !changes.is_empty() {
-        // A user that another node added in this moment is refused here with everything else; the next start finds it there.
         app.store.commit(issuer, changes).await?;
+    }
+    for checked in declared.users {
+        add_once(app, checked).await?;
+    }
+    Ok(())
+}
+
+/// A user by themselves: one who cannot be added must not keep a client from being changed.
+async fn add_once(app: &App, checked: CheckedUser) -> Result<(), Fault> {
+    let issuer = &app.settings.issuer;
+    if app.store.user_by_username(issuer, checked.username()).await?.is_some() {
+        return Ok(());
+    }
+    let hash = match checked.typed_password() {
+        Some(password) => {
+            let mut salt = [0_u8; 16];
+            OsRandom.fill(&mut salt);
+            Some(PasswordHash::new(app.passwords.hash(password.expose(), salt).await?))
+        }
+        None => None,
+    };
+    let user = checked.add(hash, env::now(), &mut OsRandom);
+    let id = user.id.clone();
+    let added = app.store.commit(issuer, vec![Change::AddUser { user, or: Refusal::NameTaken }]).await?;
+    if added != Commit::Done {
+        // Another node was first; or the id is declared that somebody of another name has.
+        tracing::warn!(id = id.as_str(), "a declared user was not added: that username or id is taken");
     }
     Ok(())
 }

@@ -4,8 +4,12 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::Path;
 
+use grantd::config::{Config, Sources};
+use grantd::declare::declare;
 use grantd::keys::KekSource;
+use grantd::pages::Mode;
 use grantd::serve::StartFault;
+use grantd_protocol::names::{ClientId, Username};
 use grantd_store::Options;
 use grantd_tokens::Secret;
 use tempfile::TempDir;
@@ -36,6 +40,40 @@ async fn the_key_encryption_key_is_made_for_its_owner_alone() {
     fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
     let says = fault_of(Setup::development().kept_in(folder.path())).await;
     assert!(says.contains("may be read by others; run: chmod 600") && says.contains("grantd.db.key"), "{says}");
+}
+
+#[tokio::test]
+async fn a_declared_user_who_cannot_be_added_keeps_nothing_else_from_being_put_in_place() {
+    let rig = Rig::development().await;
+    let folder = TempDir::new().unwrap();
+    // The file gives somebody another username, and their id is theirs already.
+    let toml = r#"
+[[resource]]
+id = "https://new.example/"
+name = "New"
+
+[[client]]
+id = "declared"
+name = "Declared"
+kind = "native"
+redirect_uris = ["http://127.0.0.1/cb"]
+
+[[user]]
+username = "alicia"
+id = "subject-of-alice"
+"#;
+    fs::write(folder.path().join("grantd.toml"), toml).unwrap();
+    let sources = Sources {
+        mode: Mode::Development,
+        file: None,
+        settings: Vec::new(),
+        environment: Vec::new(),
+        directory: folder.path().to_owned(),
+    };
+    declare(&rig.app, Config::load(&sources).unwrap().declared).await.unwrap();
+    let issuer = &rig.app.settings.issuer;
+    assert!(rig.app.store.client(issuer, &ClientId::new("declared")).await.unwrap().is_some());
+    assert!(rig.app.store.user_by_username(issuer, &Username::parse("alicia").unwrap()).await.unwrap().is_none());
 }
 
 // proves: KEYS-04
