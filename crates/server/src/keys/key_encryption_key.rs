@@ -80,18 +80,27 @@ fn read(path: &Path, mut file: File) -> Result<Option<KeyEncryptionKey>, KekFaul
     Ok(KeyEncryptionKey::parse(text.trim()))
 }
 
+/// The name of a new file is durable only with its directory; what the key seals would outlive it.
+fn sync_directory_of(path: &Path) -> std::io::Result<()> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(directory)?.sync_all()
+}
+
 /// Written whole to a new file and then linked into place: two first starts at once agree on one key, and a crash leaves
 /// no half of one.
 fn create(path: &Path) -> Result<KeyEncryptionKey, KekFault> {
     let fault = |source| KekFault::File { path: path.to_owned(), doing: "create", source };
     let key = KeyEncryptionKey::generate(&mut OsRandom);
-    let draft = path.with_extension(format!("draft-{}", std::process::id()));
+    // A name that no other start has had: one that ended half-way may have left its draft, and in a container every process
+    // has the same number.
+    let draft = path.with_extension(format!("draft-{}", Secret::random(&mut OsRandom).expose()));
     let written = (|| {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
         file.write_all(key.to_base64url().as_bytes())?;
         file.write_all(b"\n")?;
         file.sync_all()?;
-        std::fs::hard_link(&draft, path)
+        std::fs::hard_link(&draft, path)?;
+        sync_directory_of(path)
     })();
     // Whatever came of it, the draft is not needed any more; a draft that cannot be removed holds no key in use.
     let _ = std::fs::remove_file(&draft);

@@ -43,6 +43,13 @@ async fn the_key_encryption_key_is_made_for_its_owner_alone() {
 }
 
 #[tokio::test]
+async fn what_another_process_of_the_same_number_left_behind_is_not_in_the_way() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join(format!("grantd.db.draft-{}", std::process::id())), "half of a k").unwrap();
+    Setup::development().kept_in(folder.path()).open().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_declared_user_who_cannot_be_added_keeps_nothing_else_from_being_put_in_place() {
     let rig = Rig::development().await;
     let folder = TempDir::new().unwrap();
