@@ -4,6 +4,8 @@ import assert from "node:assert/strict";
 import { question, startApp } from "../harness/app.js";
 import { openBrowser } from "../harness/browser.js";
 import { ADA, withDemo } from "../harness/demo.js";
+import { grantdBinary } from "../harness/places.js";
+import { start } from "../harness/processes.js";
 import { allow, heading, signIn, tickBoxes } from "../harness/steps.js";
 import { Suite } from "../harness/suite.js";
 
@@ -35,6 +37,28 @@ test("the answer reaches the port on which the app listens, whichever it is", as
   assert.equal(answer.get("iss"), t.demo.issuer);
   const tokens = await redeem(t.demo.issuer, { code: answer.get("code"), redirect_uri: t.app.callback, code_verifier: asked.verifier });
   assert.deepEqual(tokens.authorization_details.map((detail) => detail.identifier), ["box-1"]);
+});
+
+// proves: NATIVE-06
+test("the app on the command line takes its answer at a port of its own, reads the box and closes the door", async (t) => {
+  const args = ["demo", "--native", "--issuer", t.demo.issuer, "--lockbox", `${t.demo.lockbox}/boxes`];
+  const isReady = (written) => written.match(/Waiting for the answer on (\S+)/) && written;
+  const cli = await start("native_apps_command_line", grantdBinary(), args, { isReady, cwd: t.demo.directory });
+  t.closers.push({ close: cli.end });
+  const [address] = cli.ready.match(/http:\S+\/authorize\S+/);
+  const [door] = cli.ready.match(/http:\/\/127\.0\.0\.1:\d+(?=\/callback )/);
+  const { page } = await openBrowser(t);
+  await page.goto(address);
+  await signIn(page, ADA);
+  await page.waitForSelector("#allow");
+  await tickBoxes(page, ["box-2"]);
+  await allow(page);
+  await page.waitForURL((url) => url.origin === door);
+  assert.match(await page.innerText("#notice"), /The app has its answer/);
+  assert.equal(await cli.ended, 0);
+  assert.match(cli.output(), /box-2\s+Dr Somerville: The results of your examination/);
+  assert.doesNotMatch(cli.output(), /box-1/);
+  await assert.rejects(fetch(door), "somebody still listens");
 });
 
 // proves: CONSENT-03, NATIVE-05

@@ -19,6 +19,7 @@ export async function startGrantd(name, declarations) {
   await answers(issuer);
   return {
     issuer,
+    output: server.output,
     async end() {
       await server.end();
       await rm(directory, { recursive: true, force: true });

@@ -23,6 +23,7 @@ export async function startWorld(name, settings = "") {
   const server = await startGrantd(name, settings + declarations(secrets));
   return {
     issuer: server.issuer,
+    output: server.output,
     secret,
     async end() {
       await server.end();
