@@ -174,7 +174,7 @@ impl Records {
 }
 
 /// Longer than any window, so that a sweep forgets nothing that still counts (seconds).
-pub const SWEEP_ATTEMPTS_AFTER: i64 = 24 * 60 * 60;
+pub const SWEEP_ATTEMPTS_AFTER: i64 = 2 * 60 * 60;
 
 struct Writing {
     records: Records,

@@ -234,6 +234,10 @@ fn read_http(reading: &mut Reading<'_>, listen: SocketAddr) -> HttpConfig {
         }
     }
     let trusted_proxies: Vec<Network> = reading.list("http.trusted_proxies");
+    if trusted_proxies.iter().any(Network::is_everyone) {
+        let why = "everybody would be believed to be a proxy, and could say that they are anybody (RS-16)";
+        reading.refuse("http.trusted_proxies", why, "name the proxies' own addresses, such as [\"127.0.0.1\"]");
+    }
     let defaults = Limits::default();
     let limits = Limits {
         max_connections: reading

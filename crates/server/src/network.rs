@@ -12,6 +12,11 @@ pub struct Network {
 }
 
 impl Network {
+    /// Whether every address of its family lies in this range.
+    pub fn is_everyone(&self) -> bool {
+        self.prefix == 0
+    }
+
     /// Whether `address` lies in this range.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {

@@ -90,7 +90,7 @@ fn template(app: &App, visit: Visit, view: &View, problem: ConsentProblem) -> Co
         account: view.user.name.clone().unwrap_or_else(|| view.user.username.as_str().to_owned()),
         switch_account: Some(SwitchAccount { action: app.path("/consent") }),
         problem,
-        resources: view.resources.iter().map(|resource| resource_choice(resource, tick)).collect(),
+        resources: view.resources.iter().map(|resource| resource_choice(resource, &view.resources, tick)).collect(),
         lasts: lasts(view.lasts_while_signed_in),
         away: match view.lasts_while_away {
             Some(away) => Away::Asked { lasts: lasts(away), tick },
@@ -99,7 +99,7 @@ fn template(app: &App, visit: Visit, view: &View, problem: ConsentProblem) -> Co
     }
 }
 
-fn resource_choice(view: &ResourceView, tick: Tick) -> ResourceChoice {
+fn resource_choice(view: &ResourceView, all: &[ResourceView], tick: Tick) -> ResourceChoice {
     let declared = |scope: &Scope| {
         let found = view.resource.scopes.iter().find(|declared| declared.name == *scope);
         found.map_or_else(|| scope.to_string(), |declared| declared.description.clone())
@@ -111,9 +111,27 @@ fn resource_choice(view: &ResourceView, tick: Tick) -> ResourceChoice {
         scopes: view
             .scopes
             .iter()
-            .map(|scope| ScopeChoice { key: scope.to_string(), label: declared(scope), detail: None, tick })
+            .map(|scope| ScopeChoice {
+                key: scope.to_string(),
+                label: declared(scope),
+                detail: elsewhere(scope, view, all),
+                tick,
+            })
             .collect(),
     }
+}
+
+/// A scope of one name that another resource defines as well is one choice, and is given there, too: the line says so, in that
+/// resource's words (CONSENT-01, AT-05).
+fn elsewhere(scope: &Scope, here: &ResourceView, all: &[ResourceView]) -> Option<String> {
+    let others = all.iter().filter(|other| other.resource.id != here.resource.id);
+    let lines: Vec<String> = others
+        .filter_map(|other| {
+            let declared = other.resource.scopes.iter().find(|declared| declared.name == *scope)?;
+            Some(format!("Also at {}: {}.", other.resource.name, declared.description))
+        })
+        .collect();
+    (!lines.is_empty()).then(|| lines.join(" "))
 }
 
 fn thing_group(detail: &DetailView, view: &ResourceView, tick: Tick) -> ThingGroup {

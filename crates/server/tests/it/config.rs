@@ -344,6 +344,8 @@ fn plain_http_is_for_loopback_in_development_or_behind_a_named_proxy() {
     let alone = Scene::production("issuer = \"https://id.example\"").faults();
     assert_eq!(alone.len(), 1);
     assert!(alone[0].contains("http.trusted_proxies: is not set") && alone[0].contains("NEVER-07"), "{}", alone[0]);
+    let anybody = Scene::production("issuer = \"https://id.example\"\nhttp.trusted_proxies = [\"0.0.0.0/0\"]").faults();
+    assert!(anybody[0].contains("http.trusted_proxies") && anybody[0].contains("RS-16"), "{anybody:?}");
     Scene::production(MINIMAL).load();
     Scene::production("issuer = \"https://id.example\"\ntls.certificate = \"c\"\ntls.key = \"k\"").load();
 

@@ -1,8 +1,11 @@
 //! The whole dance over HTTP, and every way in which a person can step out of it.
 
+use grantd_protocol::changes::Change;
+use grantd_protocol::names::{ResourceId, Scope};
+use grantd_protocol::records::ScopeDeclaration;
 use serde_json::json;
 
-use crate::rig::{Answer, Asking, Behaviour, PASSWORD, Rig, VERIFIER, long_name};
+use crate::rig::{Answer, Asking, Behaviour, MAIL, PASSWORD, Rig, VERIFIER, long_name};
 
 /// What an access token says.
 pub(crate) fn claims(token: &str) -> serde_json::Value {
@@ -61,6 +64,22 @@ async fn what_was_unticked_is_in_no_token() {
     let tokens = rig.redeem(&code).await;
     assert_eq!(tokens.member("scope"), "letters:read");
     assert_eq!(claims(&tokens.member("access_token"))["scope"], "letters:read");
+}
+
+// proves: CONSENT-01
+#[tokio::test]
+async fn a_scope_that_two_resources_define_says_what_it_is_at_each() {
+    let rig = Rig::development().await;
+    let issuer = &rig.app.settings.issuer;
+    let mut mail = rig.app.store.resource(issuer, &ResourceId::new(MAIL)).await.unwrap().unwrap();
+    let (name, description) = (Scope::parse("letters:read").unwrap(), "burn letters unread".to_owned());
+    mail.scopes.push(ScopeDeclaration { name, description });
+    rig.put(vec![Change::PutResource(mail)]).await;
+    let shop = rig.shop.id();
+    let asking = Asking::of_web().with("scope", "letters:read").with("resource", &shop).and("resource", MAIL);
+    let page = rig.browser().consent_page(&asking).await;
+    assert_eq!(page.body.matches(r#"value="letters:read""#).count(), 1, "one choice, shown once: {}", page.body);
+    assert!(page.body.contains("burn letters unread"), "{}", page.body);
 }
 
 // proves: CONSENT-04
