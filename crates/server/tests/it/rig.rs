@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use grantd::app::{App, Shared};
@@ -128,7 +129,7 @@ impl Setup {
         let form = self.form;
         let port = match form {
             // The issuer holds the port, so it must be known before the server listens on it.
-            Form::Development => TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port(),
+            Form::Development => port_to_itself().await,
             Form::BehindAProxy => 0,
         };
         let issuer = self.issuer(port);
@@ -240,4 +241,17 @@ fn reach(form: Form, port: u16) -> Reach {
     };
     let listen = (Ipv4Addr::LOCALHOST, port).into();
     Reach { listen, hosts: Vec::new(), proxies, limits: Limits::default(), tls: None }
+}
+
+/// A port that stays free until the server takes it: none that the system gives to whoever asks for any, and none that
+/// another test of this process was given.
+async fn port_to_itself() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let of_this_process = u16::try_from(std::process::id() % 100).unwrap() * 100;
+    loop {
+        let port = 20_000 + (of_this_process + NEXT.fetch_add(1, Ordering::Relaxed)) % 10_000;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.is_ok() {
+            return port;
+        }
+    }
 }

@@ -221,16 +221,22 @@ async fn when_nothing_can_be_written_nothing_is_given_and_nothing_spent() {
     assert_eq!(rig.token_by("web", &refresh).await.status, 200, "with room again, nothing was lost");
 }
 
+/// Overwrites a file from here to its end.
+fn garble(path: &Path, from: u64) {
+    let file = fs::OpenOptions::new().write(true).open(path).unwrap();
+    let rest = file.metadata().unwrap().len().saturating_sub(from);
+    file.write_all_at(&vec![0xff; usize::try_from(rest).unwrap()], from).unwrap();
+}
+
 // proves: INV-07
 #[tokio::test]
 async fn when_nothing_can_be_read_nothing_is_given() {
     let folder = TempDir::new().unwrap();
     Setup::behind_a_proxy().kept_in(folder.path()).start().await.stop().await;
     let rig = Setup::behind_a_proxy().kept_in(folder.path()).start_with_store(&Options::default()).await;
-    // All but the first page, before anybody has read it.
-    let database = fs::OpenOptions::new().write(true).open(folder.path().join("grantd.db")).unwrap();
-    let rest = usize::try_from(database.metadata().unwrap().len() - 4096).unwrap();
-    database.write_all_at(&vec![0xff; rest], 4096).unwrap();
+    // All but the first page, before anybody has read it; and what the log of the database may hold of the others.
+    garble(&folder.path().join("grantd.db"), 4096);
+    garble(&folder.path().join("grantd.db-wal"), 32);
     let mut browser = rig.browser();
     let authorize = format!("/authorize?{}", Asking::of_web().encoded());
     for path in [authorize.as_str(), "/consent?request=x", "/login?request=x"] {
