@@ -1,0 +1,168 @@
+//! What was decided: grants, what hangs from them, and what was agreed to.
+
+use grantd_tokens::{Digest, Time};
+use serde::{Deserialize, Serialize};
+
+use super::Detail;
+use crate::names::{ClientId, GrantId, RedirectUri, ResourceId, Scopes, UserId};
+use crate::token::pkce::CodeChallenge;
+
+/// One approval: who let which client do what, to which of their things. Codes and tokens hang from it;
+/// revoking it is one row.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Grant {
+    /// Random.
+    pub id: GrantId,
+    /// Who approved.
+    pub user: UserId,
+    /// Whom.
+    pub client: ClientId,
+    /// In which session.
+    pub session: Digest,
+    /// What was left after the user's choice.
+    pub scopes: Scopes,
+    /// The resources that may be asked for a token; the first is the default (RESIND-05).
+    pub resources: Vec<ResourceId>,
+    /// Which things.
+    pub details: Vec<Detail>,
+    /// Whether it outlives the session.
+    pub presence: Presence,
+    /// When the user proved who they are.
+    pub authenticated_at: Time,
+    /// When it was given.
+    pub created_at: Time,
+    /// The absolute end of everything under it (REFRESH-12).
+    pub expires_at: Time,
+    /// Whether it stands.
+    pub state: GrantState,
+}
+
+/// Whether a grant needs its session (REFRESH-16).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Presence {
+    /// It ends when the user signs out.
+    WhileSignedIn,
+    /// The user let it last (`offline_access`).
+    Offline,
+}
+
+/// Whether a grant stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantState {
+    /// It does.
+    Standing,
+    /// It was taken back.
+    Revoked {
+        /// When.
+        at: Time,
+        /// Why.
+        because: Revocation,
+    },
+}
+
+/// Why a grant was taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Revocation {
+    /// Its code was redeemed twice (CODE-04).
+    CodeReplayed,
+    /// A spent refresh token was shown again (REFRESH-09).
+    RefreshTokenReused,
+    /// The user signed out, and the grant was for while they are signed in.
+    SignedOut,
+    /// The user's password or status changed.
+    CredentialsChanged,
+    /// The client was removed.
+    ClientRemoved,
+}
+
+/// An authorization code (RFC 6749 §4.1.2).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Code {
+    /// SHA-256 of the code (CODE-01).
+    pub hash: Digest,
+    /// What it gives.
+    pub grant: GrantId,
+    /// To whom (CODE-06).
+    pub client: ClientId,
+    /// Where it was sent (CODE-07).
+    pub redirect_uri: RedirectUri,
+    /// What the verifier must fit (PKCE-04).
+    pub code_challenge: CodeChallenge,
+    /// When it was issued.
+    pub issued_at: Time,
+    /// 60 seconds later at most (CODE-02).
+    pub expires_at: Time,
+    /// How many verifiers did not fit (CODE-09).
+    pub wrong_verifiers: u8,
+    /// Whether it was used.
+    pub redemption: Redemption,
+}
+
+/// Whether a code was used. It is, once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Redemption {
+    /// Not yet.
+    Pending,
+    /// It was.
+    Redeemed {
+        /// When.
+        at: Time,
+    },
+}
+
+/// A refresh token (RFC 6749 §1.5). The tokens of one grant are one family.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RefreshToken {
+    /// SHA-256 of the token (REFRESH-02).
+    pub hash: Digest,
+    /// Its family.
+    pub grant: GrantId,
+    /// Which rotation it came from; orders the family without a clock (INV-09).
+    pub generation: u32,
+    /// When it was issued.
+    pub issued_at: Time,
+    /// The idle end (REFRESH-12); the grant has the absolute one.
+    pub expires_at: Time,
+    /// Whether it was used.
+    pub spending: Spending,
+}
+
+/// Whether a refresh token was used. It is, once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Spending {
+    /// The family's one live token.
+    Unspent,
+    /// Rotated away.
+    Spent {
+        /// When.
+        at: Time,
+        /// What took its place.
+        successor: Digest,
+    },
+}
+
+/// What a user agreed to, so that the same question is not asked twice (CONSENT-02).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Consent {
+    /// Who agreed.
+    pub user: UserId,
+    /// To whom.
+    pub client: ClientId,
+    /// The client as it was then: how it authenticates and where its answers go.
+    pub fingerprint: Digest,
+    /// The scopes they left ticked.
+    pub scopes: Scopes,
+    /// The resources.
+    pub resources: Vec<ResourceId>,
+    /// The details the client asked for.
+    pub asked_details: Vec<Detail>,
+    /// The details they left ticked.
+    pub given_details: Vec<Detail>,
+    /// When.
+    pub given_at: Time,
+}
