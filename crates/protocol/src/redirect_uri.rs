@@ -49,8 +49,8 @@ pub enum RedirectUriFault {
 pub enum Destination {
     /// An https site.
     Host(String),
-    /// A program on this computer, by a loopback address or `localhost`.
-    ThisComputer,
+    /// A program on this computer, at this loopback address or `localhost`, with its port.
+    ThisComputer(String),
     /// Whatever program has claimed this scheme on the device.
     Scheme(String),
 }
@@ -61,7 +61,7 @@ impl Destination {
         let uri = Uri::parse(uri.as_str())?;
         Some(match uri.scheme.to_ascii_lowercase().as_str() {
             "https" => Self::Host(uri.authority?.to_owned()),
-            "http" => Self::ThisComputer,
+            "http" => Self::ThisComputer(uri.authority?.to_owned()),
             scheme => Self::Scheme(scheme.to_owned()),
         })
     }

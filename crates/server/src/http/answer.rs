@@ -108,14 +108,16 @@ pub fn client_name(client: &Client) -> PlainText {
 pub fn answer_to(destination: &Destination) -> AnswerTo {
     match destination {
         Destination::Host(host) => AnswerTo::Host(host.clone()),
-        Destination::ThisComputer => AnswerTo::ThisComputer,
+        Destination::ThisComputer(address) => AnswerTo::ThisComputer(address.clone()),
         Destination::Scheme(scheme) => AnswerTo::PrivateScheme(scheme.clone()),
     }
 }
 
 /// Where the answer to this request goes, for the pages before the answer.
 pub fn answer_to_of(pending: &PendingRequest) -> AnswerTo {
-    Destination::of(&pending.redirect_uri).map_or(AnswerTo::ThisComputer, |destination| answer_to(&destination))
+    let destination = Destination::of(&pending.redirect_uri);
+    // A registered URI always leads somewhere; were that ever untrue, the page names the address as it is.
+    destination.map_or_else(|| AnswerTo::Host(pending.redirect_uri.to_string()), |destination| answer_to(&destination))
 }
 
 /// The source that a page's form may lead to, once the server has answered it.

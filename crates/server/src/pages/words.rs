@@ -70,7 +70,7 @@ pub enum AnswerTo {
     /// The host (and port, unless the default) of an `https` redirect URI.
     Host(String),
     /// A loopback redirect (RFC 8252 §7.3): whichever program listens there.
-    ThisComputer,
+    ThisComputer(String),
     /// A private-use scheme (RFC 8252 §7.1), without the colon: whichever program has claimed it.
     PrivateScheme(String),
 }

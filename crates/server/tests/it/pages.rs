@@ -165,8 +165,11 @@ fn the_consent_page_names_client_host_account_scopes_things_and_absence() {
 fn the_consent_page_says_when_any_program_could_be_the_one_that_asks() {
     let assured = consent(&Text::honest()).render().unwrap();
     assert!(!assured.contains("id=\"unassured\""));
-    let page =
-        Consent { answer_to: AnswerTo::ThisComputer, assurance: Assurance::AnyProgram, ..consent(&Text::honest()) };
+    let page = Consent {
+        answer_to: AnswerTo::ThisComputer("127.0.0.1:5173".to_owned()),
+        assurance: Assurance::AnyProgram,
+        ..consent(&Text::honest())
+    };
     let shown = page.render().unwrap();
     assert!(shown.contains("id=\"unassured\"") && shown.contains("<dd id=\"answer_to\">a program on this computer"));
 }

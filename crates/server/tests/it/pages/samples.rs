@@ -162,7 +162,7 @@ fn consent_untouched(text: &Text) -> Consent {
 fn consent_native(text: &Text) -> Consent {
     let mut page = consent(text);
     page.resources.truncate(1);
-    Consent { answer_to: AnswerTo::ThisComputer, assurance: Assurance::AnyProgram, ..page }
+    Consent { answer_to: AnswerTo::ThisComputer("127.0.0.1:5173".to_owned()), assurance: Assurance::AnyProgram, ..page }
 }
 
 pub(super) fn consent_unanswered(text: &Text) -> Consent {
