@@ -1,5 +1,5 @@
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use axum::Router;
 use axum::body::Body;
@@ -9,6 +9,7 @@ use axum::routing::get;
 use grantd::telemetry::{LogFormat, LogLines, RequestId, RequestIds, access_log, our_own_details};
 use http::Request;
 use tower::ServiceExt;
+use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 
@@ -22,6 +23,11 @@ impl Log {
         let written = log.clone();
         let lines = LogLines::new(format, move || written.clone()).with_filter(our_own_details());
         let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(lines));
+        // With one subscriber alone, `tracing` asks only the thread that meets a call site first whether anybody listens, and
+        // remembers its answer for all; a test on another thread would answer no. With two it asks both.
+        static ANOTHER: OnceLock<Dispatch> = OnceLock::new();
+        ANOTHER.get_or_init(|| Dispatch::new(tracing_subscriber::registry()));
+        tracing::callsite::rebuild_interest_cache();
         (log, guard)
     }
 
