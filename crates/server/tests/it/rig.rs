@@ -160,7 +160,7 @@ impl Rig {
         Setup::behind_a_proxy().start().await
     }
 
-    async fn serve(app: Shared, form: Form, port: u16, shop: Shop) -> Self {
+    async fn serve(app: Shared, form: Form, port: u16, unopened: Shop) -> Self {
         let issuer = app.settings.issuer.as_str().to_owned();
         let reach = reach(form, port);
         let (stop, stopped) = oneshot::channel();
@@ -170,7 +170,7 @@ impl Rig {
         });
         let ended = tokio::spawn(running);
         let address = told.await.expect("the port is free");
-        let shop = shop.open(&issuer);
+        let shop = unopened.open(&issuer);
         Self { app, issuer, shop, address, form, stop, ended }
     }
 
