@@ -160,18 +160,18 @@ impl Rig {
         Setup::behind_a_proxy().start().await
     }
 
-    async fn serve(app: Shared, form: Form, port: u16, unopened: Shop) -> Self {
+    async fn serve(app: Shared, form: Form, port: u16, shop: Shop) -> Self {
         let issuer = app.settings.issuer.as_str().to_owned();
         let reach = reach(form, port);
-        let (stop, stopped) = oneshot::channel();
+        let (end, ending) = oneshot::channel();
         let (tell, told) = oneshot::channel();
         let running = serve::answer(app.clone(), reach, move |address| tell.send(address).unwrap(), async move {
-            let _ = stopped.await;
+            let _ = ending.await;
         });
         let ended = tokio::spawn(running);
         let address = told.await.expect("the port is free");
-        let shop = unopened.open(&issuer);
-        Self { app, issuer, shop, address, form, stop, ended }
+        let shop = shop.open(&issuer);
+        Self { app, issuer, shop, address, form, stop: end, ended }
     }
 
     /// Tries to serve on the same port.

@@ -23,10 +23,7 @@ impl Log {
         let written = log.clone();
         let lines = LogLines::new(format, move || written.clone()).with_filter(our_own_details());
         let guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(lines));
-        // With one subscriber alone, `tracing` asks only the thread that meets a call site first whether anybody listens, and
-        // remembers its answer for all; a test on another thread would answer no. With two it asks both.
-        static ANOTHER: OnceLock<Dispatch> = OnceLock::new();
-        ANOTHER.get_or_init(|| Dispatch::new(tracing_subscriber::registry()));
+        be_two();
         tracing::callsite::rebuild_interest_cache();
         (log, guard)
     }
@@ -34,6 +31,13 @@ impl Log {
     pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
+}
+
+/// With one subscriber alone, `tracing` asks only the thread that meets a call site first whether anybody listens, and remembers
+/// its answer for all; a test on another thread would answer no. With two it asks both.
+fn be_two() {
+    static ANOTHER: OnceLock<Dispatch> = OnceLock::new();
+    ANOTHER.get_or_init(|| Dispatch::new(tracing_subscriber::registry()));
 }
 
 impl io::Write for Log {
