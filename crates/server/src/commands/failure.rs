@@ -8,7 +8,7 @@ use grantd_store::StoreFault;
 use crate::config::{ConfigFaults, SecretFileFault};
 use crate::demo::DemoRunFault;
 use crate::keys::{KekFault, KeyFault};
-use crate::listen::BindFault;
+use crate::listen::{BindFault, TlsFault};
 use crate::password::PasswordFault;
 use crate::serve::StartFault;
 use crate::telemetry::LogFault;
@@ -112,6 +112,7 @@ fn of_start(fault: &StartFault) -> u8 {
     match fault {
         StartFault::Store(fault) => of_store(fault),
         StartFault::Keys(KeyFault::Kek(KekFault::ReadableByOthers(_)))
+        | StartFault::Tls(TlsFault::ReadableByAll(_))
         | StartFault::Bind(BindFault::NotAllowed { .. }) => NO_PERMISSION,
         StartFault::Keys(KeyFault::Kek(KekFault::File { source, .. })) | StartFault::ExtraCaFile { source, .. } => {
             of_io(source)

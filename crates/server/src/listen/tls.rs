@@ -1,5 +1,6 @@
 //! TLS for a listener without a proxy in front.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 pub struct Tls(pub(super) TlsAcceptor);
 
 impl Tls {
-    /// Reads both PEM files. Whether the certificate is valid today, and for which names, is for clients to check.
+    /// Reads both PEM files; the key's must not be readable by every user of the machine. Whether the certificate is valid today, and for which names, is for clients to check.
     pub fn from_pem_files(certificates: &Path, key: &Path) -> Result<Self, TlsFault> {
         let unreadable = |path: &Path, error: rustls_pki_types::pem::Error| TlsFault::File {
             path: path.to_owned(),
@@ -24,6 +25,9 @@ impl Tls {
             .map_err(|error| unreadable(certificates, error))?;
         if chain.is_empty() {
             return Err(TlsFault::File { path: certificates.to_owned(), why: "no certificate in it".to_owned() });
+        }
+        if std::fs::metadata(key).is_ok_and(|file| file.permissions().mode() & 0o007 != 0) {
+            return Err(TlsFault::ReadableByAll(key.to_owned()));
         }
         let key = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable(key, error))?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -48,6 +52,9 @@ pub enum TlsFault {
         /// What is wrong with it; never its content.
         why: String,
     },
+    /// The key is no secret.
+    #[error("the TLS key {} may be read by every user of this machine; run: chmod o= {}", .0.display(), .0.display())]
+    ReadableByAll(PathBuf),
     /// The files are readable, but the library refuses them: key and certificate do not belong together, for example.
     #[error("the TLS certificate and key cannot be used: {0}")]
     Refused(#[from] rustls::Error),

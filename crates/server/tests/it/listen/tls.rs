@@ -1,5 +1,7 @@
 use super::*;
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
 use grantd::listen::{Tls, TlsFault};
@@ -20,6 +22,7 @@ fn files() -> Files {
     let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
     std::fs::write(&certificate, made.cert.pem()).unwrap();
     std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    std::fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
     let mut trusted = RootCertStore::empty();
     trusted.add(made.cert.der().clone()).unwrap();
     Files { _folder: folder, certificate, key, trusted }
@@ -70,4 +73,7 @@ fn unusable_files_are_named() {
     assert!(swapped.to_string().contains("no certificate in it"), "{swapped}");
     let foreign = Tls::from_pem_files(&one.certificate, &other.key).err().unwrap();
     assert!(matches!(foreign, TlsFault::Refused(_)), "{foreign}");
+    std::fs::set_permissions(&one.key, Permissions::from_mode(0o604)).unwrap();
+    let open = Tls::from_pem_files(&one.certificate, &one.key).err().unwrap().to_string();
+    assert!(open.contains("may be read by every user of this machine; run: chmod o= "), "{open}");
 }
