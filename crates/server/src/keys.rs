@@ -70,10 +70,12 @@ pub struct KeyRing {
 impl Keys {
     /// Opens the keys of an issuer, and makes the one for `algorithm` if there is none.
     pub async fn open(store: Store, issuer: Issuer, kek: &KekSource, algorithm: Algorithm) -> Result<Self, KeyFault> {
+        // A new key-encryption key would open none of the keys there are, and stand where the right one has to come back.
+        let is_first_start = store.signing_keys(&issuer).await?.is_empty();
         let keys = Self {
             store,
             issuer,
-            kek: kek.open_or_create()?,
+            kek: if is_first_start { kek.open_or_create()? } else { kek.open()? },
             source_name: kek.to_string(),
             making: tokio::sync::Mutex::new(()),
             current: RwLock::new(Arc::default()),
@@ -81,6 +83,16 @@ impl Keys {
         keys.reload().await?;
         keys.ensure(algorithm).await?;
         Ok(keys)
+    }
+
+    /// Whether [`Keys::open`] could open the keys that are there. Makes nothing.
+    pub async fn check(store: &Store, issuer: &Issuer, kek: &KekSource) -> Result<(), KeyFault> {
+        let stored = store.signing_keys(issuer).await?;
+        if stored.is_empty() {
+            return Ok(());
+        }
+        let key_encryption_key = kek.open()?;
+        stored.iter().try_for_each(|key| unseal(key, issuer, &key_encryption_key, &kek.to_string()).map(drop))
     }
 
     /// Makes a key of this algorithm unless there is one. Another node that made one first wins.
@@ -115,9 +127,7 @@ impl Keys {
         let mut signing = BTreeMap::new();
         let mut public = Vec::new();
         for key in &stored {
-            let opened = key.sealed.unseal(&self.kek, self.issuer.as_str());
-            let opened = opened
-                .map_err(|_| KeyFault::Sealed { kid: key.kid().to_owned(), source_name: self.source_name.clone() })?;
+            let opened = unseal(key, &self.issuer, &self.kek, &self.source_name)?;
             public.push(opened.jwk().clone());
             signing.entry(key.algorithm()).or_insert_with(|| Arc::new(opened));
         }
@@ -127,6 +137,11 @@ impl Keys {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(KeyRing { signing, jwks, etag });
         Ok(())
     }
+}
+
+fn unseal(key: &StoredKey, issuer: &Issuer, kek: &KeyEncryptionKey, source_name: &str) -> Result<PrivateKey, KeyFault> {
+    let sealed = || KeyFault::Sealed { kid: key.kid().to_owned(), source_name: source_name.to_owned() };
+    key.sealed.unseal(kek, issuer.as_str()).map_err(|_| sealed())
 }
 
 impl std::fmt::Debug for Keys {

@@ -6,13 +6,14 @@ use grantd_store::{Inspection, Store, StoreFault};
 use serde_json::json;
 
 use super::arguments::Common;
+use super::block_on;
 use super::console::{Console, Form};
 use super::failure::Failure;
 use super::workplace::load;
 use crate::config::{Config, ConfigFault, ConfigFaults, Origin};
 use crate::fetch::{FetchSettings, Fetcher};
-use crate::keys::KekSource;
-use crate::listen::Tls;
+use crate::keys::{KekFault, KekSource, KeyFault, Keys};
+use crate::listen::{Tls, TlsFault};
 use crate::pages::Mode;
 
 pub(super) fn check(common: &Common, show: bool, console: &mut Console<'_>) -> Result<(), Failure> {
@@ -31,7 +32,7 @@ pub(super) fn check(common: &Common, show: bool, console: &mut Console<'_>) -> R
     match Store::inspect(&config.database) {
         // In development the start makes the folder, too.
         Err(StoreFault::NoDirectory { .. }) if config.mode == Mode::Development => console.note(NOT_THERE_YET),
-        Ok(Inspection::Current) => {}
+        Ok(Inspection::Current) => check_signing_keys(&config, &mut faults)?,
         Ok(Inspection::Absent) => console.note(NOT_THERE_YET),
         Ok(Inspection::Older { found, newest }) => {
             console.note(&format!(
@@ -84,19 +85,45 @@ fn check_files(config: &Config, faults: &mut Vec<ConfigFault>) {
     if let Some(tls) = &config.tls
         && let Err(fault) = Tls::from_pem_files(&tls.certificate, &tls.key)
     {
-        refuse("tls.certificate", format!("{fault}; name PEM files of a certificate chain and its key"));
+        let (name, fix) = match &fault {
+            TlsFault::ReadableByAll(_) => ("tls.key", ""),
+            TlsFault::File { path, .. } if *path == tls.key => {
+                ("tls.key", "; name the PEM file of the certificate's key")
+            }
+            TlsFault::File { .. } => ("tls.certificate", "; name the PEM file of a certificate chain"),
+            TlsFault::Refused(_) => ("tls.certificate", "; name PEM files of a certificate chain and its key"),
+        };
+        refuse(name, format!("{fault}{fix}"));
     }
     if let Some(path) = &config.fetch.extra_ca
         && let Err(says) = read_extra_ca(path)
     {
         refuse("fetch.extra_ca", says);
     }
-    // One that is not there is made at the first start.
-    if let KekSource::File(path) = &config.key_encryption_key
-        && path.exists()
-        && let Err(fault) = config.key_encryption_key.open_or_create()
-    {
-        refuse("keys.key_encryption_key_file", fault.to_string());
+    match config.key_encryption_key.open() {
+        // One that is not there is made at the first start; whether this is one, the database says.
+        Ok(_) | Err(KekFault::Gone(_)) => {}
+        Err(fault) => refuse(key_encryption_setting(config), fault.to_string()),
+    }
+}
+
+/// Opens the signing keys, as the start will. A key-encryption key that is none has its fault already.
+fn check_signing_keys(config: &Config, faults: &mut Vec<ConfigFault>) -> Result<(), Failure> {
+    let store = Store::open(&config.database)?;
+    let opened =
+        block_on(async { Ok(Keys::check(&store, &config.settings.issuer, &config.key_encryption_key).await) })?;
+    if let Err(fault @ (KeyFault::Sealed { .. } | KeyFault::Kek(KekFault::Gone(_)) | KeyFault::Store(_))) = opened {
+        let (why, fix) = split(&fault.to_string());
+        let name = key_encryption_setting(config);
+        faults.push(ConfigFault::new(origin(config, name), name, why, fix));
+    }
+    Ok(())
+}
+
+fn key_encryption_setting(config: &Config) -> &'static str {
+    match config.key_encryption_key {
+        KekSource::Inline(_) => "keys.key_encryption_key",
+        KekSource::File(_) | KekSource::Fleeting => "keys.key_encryption_key_file",
     }
 }
 

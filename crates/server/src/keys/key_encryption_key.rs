@@ -35,6 +35,12 @@ pub enum KekFault {
         /// What the system said.
         source: std::io::Error,
     },
+    /// There are keys that were sealed with it, so this is no first start.
+    #[error(
+        "the key-encryption key {} is not there, and nothing else opens the signing keys in the database; \
+         put back the key-encryption key that this database was made with", .0.display()
+    )]
+    Gone(PathBuf),
     /// Somebody else could read it.
     #[error("the key-encryption key {} may be read by others; run: chmod 600 {}", .0.display(), .0.display())]
     ReadableByOthers(PathBuf),
@@ -56,13 +62,21 @@ impl std::fmt::Display for KekSource {
 impl KekSource {
     /// Reads the key, or makes it on first start with permissions for its owner alone.
     pub fn open_or_create(&self) -> Result<KeyEncryptionKey, KekFault> {
+        match self.open() {
+            Err(KekFault::Gone(path)) => create(&path),
+            opened => opened,
+        }
+    }
+
+    /// Reads the key that was made before. A file that is not there is [`KekFault::Gone`], and stays so.
+    pub fn open(&self) -> Result<KeyEncryptionKey, KekFault> {
         let malformed = || KekFault::Malformed(self.to_string());
         match self {
             Self::Inline(text) => KeyEncryptionKey::parse(text.expose().trim()).ok_or_else(malformed),
             Self::Fleeting => Ok(KeyEncryptionKey::generate(&mut OsRandom)),
             Self::File(path) => match File::open(path) {
                 Ok(file) => read(path, file)?.ok_or_else(malformed),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => create(path),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(KekFault::Gone(path.clone())),
                 Err(source) => Err(KekFault::File { path: path.clone(), doing: "read", source }),
             },
         }

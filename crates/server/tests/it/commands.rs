@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use grantd::keys::{KekSource, Keys};
 use grantd::password::{HashAge, PasswordHasher, Verification};
 use grantd_protocol::names::{Issuer, Username};
 use grantd_protocol::records::{PasswordHash, User};
 use grantd_store::{Location, Store};
+use grantd_tokens::Algorithm;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -551,6 +553,37 @@ fn check_opens_what_the_configuration_names() {
         assert!(ended.err.contains(&format!("--set {name}: {name}: ")) && ended.err.contains("fix: "), "{}", ended.err);
     }
     assert_eq!(check(&["tls.certificate=c.pem", "tls.key=k.pem"]).code, 78);
+    let made = rcgen::generate_simple_self_signed(["id.example".to_owned()]).unwrap();
+    folder.write("c.pem", &made.cert.pem(), 0o644);
+    let missing = check(&["tls.certificate=c.pem", "tls.key=k.pem"]);
+    assert!(missing.err.contains("--set tls.key: tls.key: cannot use k.pem"), "{}", missing.err);
+    folder.write("k.pem", &made.signing_key.serialize_pem(), 0o644);
+    let open = check(&["tls.certificate=c.pem", "tls.key=k.pem"]);
+    assert!(
+        open.err.contains("--set tls.key: tls.key: ") && open.err.contains("fix: run: chmod o= k.pem"),
+        "{}",
+        open.err
+    );
+}
+
+#[tokio::test]
+async fn check_refuses_keys_that_the_start_could_not_open() {
+    let folder = Folder::new();
+    let store = Store::open(&Location::File(folder.path("grantd.db"))).unwrap();
+    let kek = KekSource::File(folder.path("key-encryption.key"));
+    drop(Keys::open(store, Issuer::new("https://id.example"), &kek, Algorithm::Es256).await.unwrap());
+    folder.done(&["check"]);
+
+    fs::remove_file(folder.path("key-encryption.key")).unwrap();
+    let gone = folder.run(&["check"]);
+    assert_eq!(gone.code, 78, "{}", gone.err);
+    assert!(gone.err.contains("key-encryption.key is not there") && gone.err.contains("fix: put back"), "{}", gone.err);
+    assert!(!folder.path("key-encryption.key").exists(), "checking makes nothing");
+
+    folder.write("key-encryption.key", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n", 0o600);
+    let another = folder.run(&["check"]);
+    assert_eq!(another.code, 78, "{}", another.err);
+    assert!(another.err.contains("does not open") && another.err.contains("fix: put back"), "{}", another.err);
 }
 
 #[test]

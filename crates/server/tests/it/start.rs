@@ -114,7 +114,9 @@ async fn with_another_key_encryption_key_it_does_not_start_and_says_why() {
 
     fs::remove_file(folder.path().join("grantd.db.key")).unwrap();
     let says = fault_of(Setup::development().kept_in(folder.path())).await;
+    assert!(says.contains("grantd.db.key is not there"), "{says}");
     assert!(says.contains("put back the key-encryption key that this database was made with"), "{says}");
+    assert!(!folder.path().join("grantd.db.key").exists(), "no other key stands where the right one has to come back");
 }
 
 #[tokio::test]
