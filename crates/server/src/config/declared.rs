@@ -4,7 +4,6 @@
 
 use std::path::Path;
 
-use grantd_protocol::names::ClientId;
 use grantd_protocol::records::{PasswordHash, RedirectUriAtToken, Resource};
 use grantd_protocol::redirect_uri::LoopbackHttp;
 use grantd_protocol::registration::{
@@ -96,6 +95,16 @@ impl Declarations {
             || self.users.iter().any(|(user, _)| of_user(user, rest).is_some())
     }
 
+    /// What a variable, without its prefix, would belong to if there were one of its name.
+    pub(super) fn heading_of(rest: &str) -> Option<&'static str> {
+        let (heading, rest, what) = match (rest.strip_prefix("CLIENT__"), rest.strip_prefix("USER__")) {
+            (Some(rest), _) => ("client", rest, "__SECRET"),
+            (_, Some(rest)) => ("user", rest, "__PASSWORD"),
+            (None, None) => return None,
+        };
+        rest.strip_suffix("_FILE").unwrap_or(rest).ends_with(what).then_some(heading)
+    }
+
     /// Takes that secret or password.
     pub(super) fn add_secret(
         &mut self,
@@ -136,9 +145,9 @@ impl Declarations {
 
     fn check_resources(&self, rules: DeclarationRules, faults: &mut Vec<ConfigFault>) -> Vec<Resource> {
         let mut resources: Vec<Resource> = Vec::new();
-        for (new, places) in &self.resources {
+        for (index, (new, places)) in self.resources.iter().enumerate() {
             let heading = format!("[[resource]] {:?}", new.id);
-            if resources.iter().any(|known| known.id.as_str() == new.id) {
+            if self.resources.iter().take(index).any(|(earlier, _)| earlier.id == new.id) {
                 faults.push(twice(&heading, places.of("id")));
             }
             match new.check(ResourceRules { others: &resources, loopback_http: rules.loopback_http }) {
@@ -158,13 +167,13 @@ impl Declarations {
         // A resource with a fault of its own is not known here; to say so again for each of its clients helps nobody.
         let all_are_known = resources.len() == self.resources.len();
         let mut clients: Vec<CheckedClient> = Vec::new();
-        for (new, places) in &self.clients {
+        for (index, (new, places)) in self.clients.iter().enumerate() {
             let heading = format!("[[client]] {:?}", new.id.as_deref().unwrap_or(&new.name));
             if new.id.is_none() {
                 let why = "is missing: without it, every start would make another client";
                 let fix = "give it an id, such as id = \"mail-reader\"";
                 faults.push(ConfigFault::new(places.whole.clone(), format!("{heading}, id"), why, fix));
-            } else if clients.iter().any(|known| known.id().map(ClientId::as_str) == new.id.as_deref()) {
+            } else if self.clients.iter().take(index).any(|(earlier, _)| earlier.id == new.id) {
                 faults.push(twice(&heading, places.of("id")));
             }
             match new.check(ClientRules { resources, loopback_http: rules.loopback_http }) {
@@ -180,9 +189,10 @@ impl Declarations {
 
     fn check_users(&self, rules: DeclarationRules, faults: &mut Vec<ConfigFault>) -> Vec<CheckedUser> {
         let mut users: Vec<CheckedUser> = Vec::new();
-        for (new, places) in &self.users {
+        for (index, (new, places)) in self.users.iter().enumerate() {
             let heading = format!("[[user]] {:?}", new.username);
-            if users.iter().any(|known| Some(known.username()) == new.stored_username().as_ref()) {
+            let is_the_same = |earlier: &NewUser| earlier.stored_username() == new.stored_username();
+            if self.users.iter().take(index).any(|(earlier, _)| is_the_same(earlier)) {
                 faults.push(twice(&heading, places.of("username")));
             }
             match new.check(rules.passwords, &[]) {

@@ -11,8 +11,13 @@ use crate::pages::Mode;
 /// Reads the issuer. `None` if there is no usable one; then there is a fault.
 pub(super) fn read(reading: &mut Reading<'_>, mode: Mode, listen: SocketAddr) -> Option<Issuer> {
     let default = match mode {
-        Mode::Development if listen.port() != 0 => Some(format!("http://localhost:{}", listen.port())),
-        Mode::Development | Mode::Production => None,
+        Mode::Production => None,
+        Mode::Development => match listen.port() {
+            0 => None,
+            // Goes without saying, and is refused where it is said.
+            80 => Some("http://localhost".to_owned()),
+            port => Some(format!("http://localhost:{port}")),
+        },
     };
     let Some(text) = reading.text("issuer", default.as_deref()) else {
         // A value of another type has its fault already.
@@ -33,6 +38,10 @@ pub(super) fn read(reading: &mut Reading<'_>, mode: Mode, listen: SocketAddr) ->
 /// Clients compare the issuer byte for byte, so what a URL library might change on the way is refused here.
 fn judge(text: &str, mode: Mode) -> Result<(), (String, String)> {
     let refuse = |why: &str, fix: String| Err((why.to_owned(), fix));
+    if !text.is_ascii() {
+        let why = "has letters beyond ASCII: clients compare byte for byte, and browsers write them otherwise";
+        return refuse(why, "write the host as browsers send it (xn--…), and the path in ASCII".to_owned());
+    }
     let Some(uri) = Uri::parse(text) else {
         return refuse("is not an absolute URL", "write it in full, such as \"https://id.example.com\"".to_owned());
     };
@@ -43,7 +52,7 @@ fn judge(text: &str, mode: Mode) -> Result<(), (String, String)> {
         return refuse("has a user before the host", format!("write \"{}://{host}{}\"", uri.scheme, uri.path));
     }
     if let Some(mark) = text.find(['?', '#']) {
-        let fix = format!("write {:?}", text.get(..mark).unwrap_or_default());
+        let fix = format!("write {:?}", text.get(..mark).unwrap_or_default().trim_end_matches('/'));
         return refuse("has a query or a fragment, which an issuer never has (RFC 8414 §2)", fix);
     }
     if text.ends_with('/') {

@@ -11,7 +11,7 @@ use super::declared::Declarations;
 use super::fault::{ConfigFault, ConfigFaults, Origin};
 use super::file::{File, Value};
 use super::keys::{KEYS, Key, Kind, PREFIX};
-use super::suggest::did_you_mean;
+use super::suggest::{did_you_mean, nearest};
 
 /// A value that counts.
 #[derive(Clone, Debug)]
@@ -102,12 +102,14 @@ impl Layers {
                 }
             } else if self.declarations.takes(rest) {
                 self.declarations.add_secret(rest, value, &origin, &sources.directory, &mut self.faults);
+            } else if let Some(heading) = Declarations::heading_of(rest) {
+                let why = format!("no [[{heading}]] of that name is declared in the file");
+                let fix = "declare it, or unset the variable; ids are written in capitals, with _ for - . and ~";
+                self.faults.push(ConfigFault::new(origin, "this secret", why, fix));
             } else {
-                let known = KEYS.iter().map(Key::variable).collect::<Vec<_>>();
-                let fix = did_you_mean(variable, known.iter().map(String::as_str))
-                    .or_else(|| did_you_mean(&name, KEYS.iter().map(|key| key.name)).map(|_| near(&name)))
+                let fix = variable_for(&name)
                     .unwrap_or_else(|| "unset it; `grantd check --show` lists all settings".to_owned());
-                self.faults.push(ConfigFault::new(origin, variable.clone(), "there is no such setting", fix));
+                self.faults.push(ConfigFault::new(origin, name, "there is no such setting", fix));
             }
         }
     }
@@ -138,17 +140,20 @@ impl Layers {
     }
 
     fn add_unknown(&mut self, origin: Origin, name: &str) {
-        let names = KEYS.iter().map(|key| key.name).chain(Declarations::HEADINGS);
+        let sections = KEYS.iter().filter_map(|key| key.name.split_once('.')).map(|(section, _)| section);
+        let names = KEYS.iter().map(|key| key.name).chain(Declarations::HEADINGS).chain(sections);
         let fix = did_you_mean(name, names)
             .unwrap_or_else(|| "leave it out; `grantd check --show` lists all settings".to_owned());
         self.faults.push(ConfigFault::new(origin, name, "there is no such setting", fix));
     }
 }
 
-/// The variable of the setting that is nearest to `name`.
-fn near(name: &str) -> String {
-    let nearest = KEYS.iter().min_by_key(|key| strsim::osa_distance(name, key.name));
-    nearest.map(|key| format!("did you mean {}?", key.variable())).unwrap_or_default()
+/// The variable of the setting that is near to what another variable names. One underscore for two is the usual slip.
+fn variable_for(name: &str) -> Option<String> {
+    let spread = |name: &str| name.replace('.', "_");
+    let key = KEYS.iter().find(|key| spread(key.name) == spread(name));
+    let meant = key.map(|key| key.name).or_else(|| nearest(name, KEYS.iter().map(|key| key.name)))?;
+    Key::named(meant).map(|key| format!("did you mean {}?", key.variable()))
 }
 
 /// `a,b` or `["a","b"]`.

@@ -2,6 +2,11 @@
 
 /// The advice, if one of `names` is near enough to be what was meant.
 pub(super) fn did_you_mean<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    nearest(typed, names).map(|name| format!("did you mean {name}?"))
+}
+
+/// The one of `names` that is near enough to be what was meant.
+pub(super) fn nearest<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = typed.to_ascii_lowercase();
     // The right name in the wrong table counts as near: `listen` for `http.listen`.
     let distance = |name: &str| {
@@ -14,5 +19,5 @@ pub(super) fn did_you_mean<'a>(typed: &str, names: impl IntoIterator<Item = &'a 
         }
     };
     let (distance, name) = names.into_iter().map(|name| (distance(name), name)).min()?;
-    (distance <= 1 + lower.chars().count() / 4).then(|| format!("did you mean {name}?"))
+    (distance <= 1 + lower.chars().count() / 4).then_some(name)
 }

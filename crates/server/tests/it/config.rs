@@ -199,6 +199,25 @@ fn a_file_that_was_named_must_be_there() {
 }
 
 #[test]
+fn a_variable_that_nothing_reads_is_told_what_it_may_have_meant() {
+    let fault = |name: &str| Scene::production(MINIMAL).variable(name, "a value").faults().concat();
+    for meant in ["GRANTD_LISTEN", "GRANTD_HTTP_LISTEN", "GRANTD_HTTP__LISEN"] {
+        let says = fault(meant);
+        assert!(says.ends_with("there is no such setting\n    fix: did you mean GRANTD_HTTP__LISTEN?"), "{says}");
+    }
+    let nobodys = fault("GRANTD_CLIENT__MAIL_READER__SECRET");
+    assert!(nobodys.contains("no [[client]] of that name is declared"), "{nobodys}");
+    let nobodys = fault("GRANTD_USER__ANN__PASSWORD_FILE");
+    assert!(nobodys.contains("no [[user]] of that name is declared"), "{nobodys}");
+}
+
+#[test]
+fn development_on_the_usual_port_has_the_issuer_without_it() {
+    let config = Scene::development("http.listen = \"127.0.0.1:80\"").load();
+    assert_eq!(config.settings.issuer.as_str(), "http://localhost");
+}
+
+#[test]
 fn variables_that_an_orchestrator_makes_for_a_service_called_grantd_are_no_settings() {
     let scene = Scene::production(MINIMAL)
         .variable("GRANTD_SERVICE_HOST", "10.0.0.1")
@@ -300,6 +319,8 @@ fn an_issuer_is_https_without_query_fragment_or_anything_a_client_might_write_ot
         ("https://id.example/", "write \"https://id.example\""),
         ("https://id.example/t/acme/", "write \"https://id.example/t/acme\""),
         ("https://id.example?x=1", "write \"https://id.example\""),
+        ("https://id.example/#top", "write \"https://id.example\""),
+        ("https://münchen.example", "write the host as browsers send it (xn--…), and the path in ASCII"),
         ("https://id.example#top", "write \"https://id.example\""),
         ("https://ID.example/t", "write \"https://id.example/t\""),
         ("https://id.example:443", "write \"https://id.example\""),
@@ -391,6 +412,7 @@ fn all_faults_come_at_once_from_every_layer() {
         ],
         "{faults:#?}"
     );
+    assert!(faults[0].ends_with("fix: did you mean http?"), "{}", faults[0]);
     assert!(faults[1].ends_with("fix: did you mean GRANTD_HTTP__LISTEN?"), "{}", faults[1]);
     assert!(faults[2].ends_with("fix: did you mean log.format?"), "{}", faults[2]);
     assert!(faults.iter().all(|fault| !fault.contains("AAAA")), "a fault holds a secret");
@@ -478,7 +500,21 @@ fn declared_secrets_can_come_from_variables() {
     );
     assert!(weak.iter().all(|fault| !fault.contains("hunter2")));
     let unknown = Scene::production(&toml).variable("GRANTD_CLIENT__MAIL_REEDER__SECRET", "x").faults();
-    assert!(unknown[0].contains("there is no such setting"), "{unknown:?}");
+    assert!(unknown[0].contains("no [[client]] of that name"), "{unknown:?}");
+}
+
+#[test]
+fn what_is_declared_twice_is_told_even_if_the_first_has_other_faults() {
+    let client = "[[client]]\nid = \"one\"\nname = \"One\"\nkind = \"native\"\nredirect_uris = [\"*\"]\n";
+    let user = "[[user]]\nusername = \"ann\"\nname = \"\"\n";
+    let resource = "[[resource]]\nid = \"http://api.example/\"\nname = \"API\"\n";
+    for (heading, twice) in
+        [("[[client]] \"one\"", client), ("[[user]] \"ann\"", user), ("[[resource]] \"http", resource)]
+    {
+        let faults = Scene::production(&with(&[twice, twice].concat())).faults();
+        let told = faults.iter().filter(|fault| fault.contains(heading) && fault.contains("is declared twice"));
+        assert_eq!(told.count(), 1, "{faults:?}");
+    }
 }
 
 #[test]
