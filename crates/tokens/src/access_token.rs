@@ -162,7 +162,10 @@ pub enum AccessTokenError {
     #[error("the header of the token has no `kid`, so its key cannot be found")]
     MissingKid,
     /// The issuer has no such key.
-    #[error("the token is signed with the key {}, which the issuer does not publish", shown(kid))]
+    #[error(
+        "the token is signed with the key {}, which is not among the keys of the issuer as this API last saw them",
+        shown(kid)
+    )]
     UnknownKey {
         /// The key it names.
         kid: String,

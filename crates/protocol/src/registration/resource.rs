@@ -89,7 +89,7 @@ impl NewResource {
         faults.web_address("id", &self.id, rules.loopback_http);
         faults.text("name", &self.name, MAX_NAME_CHARS);
         if let Some(lifetime) = self.access_token_lifetime.filter(|seconds| !(1..=MAX_LIFETIME).contains(&seconds.0)) {
-            let problem = format!("{lifetime} seconds");
+            let problem = format!("{lifetime} is not between 1 and {MAX_LIFETIME} seconds");
             faults.add("access_token_lifetime", "AT-06", problem, format!("write 1 to {MAX_LIFETIME} seconds"));
         }
         let scopes = self.check_scopes(&mut faults);

@@ -31,7 +31,7 @@ async fn each_broken_rule_has_its_sentence() {
         (id_token, "its `typ` is JWT, not at+jwt (was an ID token sent?)"),
         (logout_token, "its `typ` is logout+jwt"),
         (request_object, "its `typ` is oauth-authz-req+jwt"),
-        (issuer.token_by(&stranger), "which the issuer does not publish"),
+        (issuer.token_by(&stranger), "which is not among the keys of the issuer"),
         (forged, "the signature of the token is not valid"),
         (
             with("iss", json!("https://other.example")),
@@ -87,7 +87,7 @@ async fn keys_of_one_issuer_are_no_keys_of_another() {
     assert_eq!(api_of_other.get("/boxes", &other.token()).await.status, 200);
     // The other issuer's key, with claims that name the first: a key that the process knows, but not for this issuer.
     let crossed = one.token_by(&other.key);
-    assert_invalid_token(&api_of_one.get("/boxes", &crossed).await, "which the issuer does not publish");
+    assert_invalid_token(&api_of_one.get("/boxes", &crossed).await, "which is not among the keys of the issuer");
     // Even under a name that both use.
     let same_name = Jwk::new(one.key.kid(), other.key.public().clone()).unwrap();
     other.publish(&[&same_name]);

@@ -71,7 +71,7 @@ fn error_page(refusal: Refusal, evidence: Option<&Evidence>, chrome: Chrome) -> 
         explanation: "The application that sent you here made a request that this server does not accept. Nothing was \
                       shared, and you were not signed in anywhere."
             .to_owned(),
-        advice: "Go back to the application and try again. If it happens again, tell its makers the number below."
+        advice: "Go back to the application and try again. If it happens again, tell its makers the reference below."
             .to_owned(),
         developer: Some(DeveloperNote {
             rule: refusal.rule().to_owned(),
