@@ -163,6 +163,10 @@ impl Config {
         let mut reading = Reading::new(&layers);
         let mode = sources.mode;
         let listen = reading.parsed("http.listen", SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT)));
+        let listen = match mode {
+            Mode::Development => with_a_port(listen),
+            Mode::Production => listen,
+        };
         let issuer = issuer::read(&mut reading, mode, listen);
         let http = read_http(&mut reading, listen);
         let tls = read_tls(&mut reading);
@@ -220,6 +224,16 @@ impl Config {
         }
         warnings
     }
+}
+
+/// Port 0 is any free port. In development the issuer follows from the port, so it is taken here: the one time that reading a
+/// configuration opens a socket, and closes it at once.
+fn with_a_port(listen: SocketAddr) -> SocketAddr {
+    if listen.port() != 0 {
+        return listen;
+    }
+    // Where none is free, listening says so.
+    std::net::TcpListener::bind(listen).and_then(|free| free.local_addr()).unwrap_or(listen)
 }
 
 fn read_http(reading: &mut Reading<'_>, listen: SocketAddr) -> HttpConfig {

@@ -359,6 +359,14 @@ fn without_an_issuer_nothing_starts_and_the_fault_says_how_to_set_one() {
     );
 }
 
+#[test]
+fn in_development_port_0_is_a_free_port_that_the_issuer_names() {
+    let config = Scene::development("http.listen = \"127.0.0.1:0\"").load();
+    let port = config.http.listen.port();
+    assert_ne!(port, 0);
+    assert_eq!(config.settings.issuer.as_str(), format!("http://localhost:{port}"));
+}
+
 // proves: NEVER-07
 #[test]
 fn plain_http_is_for_loopback_in_development_or_behind_a_named_proxy() {
