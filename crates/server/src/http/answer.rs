@@ -82,6 +82,11 @@ fn error_page(refusal: Refusal, evidence: Option<&Evidence>, chrome: Chrome) -> 
     }
 }
 
+/// A request that could not be read, so that nothing is known of it but the status.
+pub fn unreadable(status: StatusCode, chrome: Chrome) -> Response {
+    page(status, &Notice::unreadable(chrome), None)
+}
+
 /// Trouble of our own: said to the log in full, to the caller not at all (INV-07).
 pub fn fault(fault: &Fault, chrome: Chrome) -> Response {
     tracing::error!(event = "fault", fault = %fault, "a request could not be decided");

@@ -2,7 +2,7 @@
 //! `grantd_protocol::authorize`.
 
 use axum::extract::{RawQuery, Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use grantd_protocol::authorize::{AuthorizationRequest, Page, Step};
 use grantd_protocol::endpoint::Refused;
 use grantd_protocol::forms::FormOrigin;
@@ -11,7 +11,7 @@ use grantd_tokens::Secret;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
 
-use super::answer::{fault, refused, see_other};
+use super::answer::{fault, refused, see_other, unreadable};
 use super::cookies::{Cookie, CookieKind};
 use super::form::form_body;
 use super::visit::Visit;
@@ -24,11 +24,11 @@ const MAX_QUERY_BYTES: usize = 16 * 1024;
 /// A request in the query.
 pub async fn get(State(app): State<Shared>, visit: Visit, headers: HeaderMap, RawQuery(query): RawQuery) -> Response {
     if !is_navigation(&headers) {
-        return StatusCode::FORBIDDEN.into_response();
+        return unreadable(StatusCode::FORBIDDEN, visit.chrome);
     }
     let query = query.unwrap_or_default();
     if query.len() > MAX_QUERY_BYTES {
-        return StatusCode::URI_TOO_LONG.into_response();
+        return unreadable(StatusCode::URI_TOO_LONG, visit.chrome);
     }
     answer(&app, visit, AuthorizationRequest::parse(Some(query.as_bytes()), None)).await
 }
@@ -36,11 +36,11 @@ pub async fn get(State(app): State<Shared>, visit: Visit, headers: HeaderMap, Ra
 /// A request in the body.
 pub async fn post(State(app): State<Shared>, visit: Visit, RawQuery(query): RawQuery, request: Request) -> Response {
     if !is_navigation(request.headers()) {
-        return StatusCode::FORBIDDEN.into_response();
+        return unreadable(StatusCode::FORBIDDEN, visit.chrome);
     }
     let body = match form_body(request, &app).await {
         Ok(body) => body,
-        Err(response) => return response,
+        Err(status) => return unreadable(status, visit.chrome),
     };
     let parsed = AuthorizationRequest::parse(query.as_deref().map(str::as_bytes), Some(&body));
     // A browser keeps our `SameSite=Lax` cookies back from another site's POST, but sends them when it follows to the same

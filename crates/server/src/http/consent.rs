@@ -1,7 +1,7 @@
 //! `GET` and `POST /consent`: the page on which a person decides. The rules are in `grantd_protocol::consent`.
 
 use axum::extract::{RawQuery, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use grantd_protocol::authorize::{Page, Step};
 use grantd_protocol::consent::{
     Answered, ConsentDecision, ConsentPage, Decided, DetailView, OfferedItem, ResourceView, Shown, Verdict, View,
@@ -10,7 +10,7 @@ use grantd_protocol::forms::Purpose;
 use grantd_protocol::names::Scope;
 use http::StatusCode;
 
-use super::answer::{answer_to, client_name, fault, page, refused, see_other};
+use super::answer::{answer_to, client_name, fault, page, refused, see_other, unreadable};
 use super::authorize::go;
 use super::form::Form;
 use super::headers::RedirectSource;
@@ -36,7 +36,7 @@ pub async fn post(State(app): State<Shared>, visit: Visit, form: Form) -> Respon
         Some("allow") => Verdict::Allow,
         Some("deny") => Verdict::Deny,
         Some("switch_account") => Verdict::SwitchAccount,
-        _ => return StatusCode::BAD_REQUEST.into_response(),
+        _ => return unreadable(StatusCode::BAD_REQUEST, visit.chrome),
     };
     let mut scopes: Vec<Scope> = form.all("scope").iter().filter_map(|scope| Scope::parse(scope)).collect();
     if form.get("away").is_some() {

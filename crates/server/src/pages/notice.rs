@@ -57,6 +57,18 @@ impl Notice {
         )
     }
 
+    /// A request that is too long, too slow, of the wrong kind, or that says one thing twice.
+    pub fn unreadable(chrome: Chrome) -> Self {
+        Self::new(
+            chrome,
+            "This request cannot be read",
+            &[
+                "Nothing was changed, and nothing was shared.",
+                "Go back to the app you came from and start again there.",
+            ],
+        )
+    }
+
     /// 403: the form did not come from a page of this server, or from another session (SESS-05).
     pub fn forged(chrome: Chrome) -> Self {
         Self::new(

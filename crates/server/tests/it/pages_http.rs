@@ -2,6 +2,8 @@
 
 use grantd::telemetry::LogFormat;
 
+use reqwest::Method;
+
 use crate::rig::{Answer, Asking, PASSWORD, Rig};
 use crate::telemetry::Log;
 
@@ -25,7 +27,7 @@ async fn a_walk(rig: &Rig) -> Vec<Answer> {
         answers.push(browser.get(path).await);
     }
     answers.push(browser.get(&format!("/authorize?{}", Asking::of_web().without("response_type").encoded())).await);
-    let put = browser.request(reqwest::Method::PUT, "/consent");
+    let put = browser.request(Method::PUT, "/consent");
     answers.push(browser.send(put).await);
     let question = browser.get("/logout").await;
     answers.push(browser.submit(&question.form("logout")).await);
@@ -70,6 +72,52 @@ fn assert_page(answer: &Answer) {
     for script in ["<script", "http-equiv", "javascript:"] {
         assert!(!answer.body.contains(script), "{script} in {}", answer.body);
     }
+}
+
+// proves: SESS-07, SESS-10
+#[tokio::test]
+async fn a_request_that_cannot_be_read_is_answered_with_a_page_and_kept_nowhere() {
+    let rig = Rig::behind_a_proxy().await;
+    let mut browser = rig.browser();
+    let long = browser.request(Method::GET, &format!("/authorize?unknown={}", "x".repeat(16 * 1024)));
+    let image = browser.request(Method::GET, "/authorize").header("sec-fetch-dest", "image");
+    let no_form =
+        |path: &str| browser.request(Method::POST, path).header("content-type", "application/json").body("{}");
+    let no_decision = browser.form("/consent", &[("request", "x")]);
+    let unreadable =
+        browser.request(Method::POST, "/login").header("content-type", "application/x-www-form-urlencoded");
+    let requests = [
+        (414, long),
+        (403, image),
+        (415, no_form("/authorize")),
+        (415, no_form("/login")),
+        (415, no_form("/logout")),
+        (400, no_decision),
+        (400, unreadable.body("username=%ff")),
+    ];
+    for (status, request) in requests {
+        let answer = browser.send(request).await;
+        assert_eq!((answer.status, answer.location()), (status, None), "{answer:?}");
+        assert_eq!(answer.header("cache-control"), Some("no-store"), "{answer:?}");
+        assert_page(&answer);
+    }
+}
+
+// proves: CONSENT-04
+#[tokio::test]
+async fn a_form_that_says_one_thing_twice_decides_nothing() {
+    let rig = Rig::behind_a_proxy().await;
+    let mut browser = rig.browser();
+    let page = browser.consent_page(&Asking::of_web()).await;
+    let form = page.form("consent").with("decision", "allow");
+    for (name, value) in [("decision", "deny"), ("csrf", "x"), ("request", "x")] {
+        let mut fields = form.fields();
+        fields.push((name, value));
+        let twice = browser.form(&form.action, &fields).header("sec-fetch-site", "same-origin");
+        let answer = browser.send(twice).await;
+        assert_eq!((answer.status, answer.location()), (400, None), "{name}: {answer:?}");
+    }
+    assert!(browser.submit(&form).await.parameter("code").is_some(), "the request still waited");
 }
 
 // proves: SESS-07
