@@ -1,10 +1,11 @@
 //! `POST /token` (RFC 6749 §3.2): bytes in, JSON out. The rules are in `grantd_protocol::token`.
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest as _, Request, State};
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use grantd_protocol::client_auth::Presented;
 use grantd_protocol::error_code::ErrorCode;
+use grantd_protocol::names::ClientId;
 use grantd_protocol::parameters::Parameters;
 use grantd_protocol::refusals::Refusal;
 use grantd_protocol::token::{Issued, TokenRequest, mint::mint};
@@ -13,7 +14,7 @@ use http::{Method, StatusCode};
 use serde_json::json;
 
 use super::cors::{self, Policy};
-use super::form::is_form;
+use super::form::{is_form, whole_body};
 use super::headers::no_store;
 use super::visit::network_of;
 use crate::app::{App, Fault, Shared};
@@ -32,25 +33,33 @@ pub async fn preflight(State(app): State<Shared>, headers: HeaderMap) -> Respons
 /// A token request.
 pub async fn post(State(app): State<Shared>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let body = match Bytes::from_request(Request::from_parts(parts.clone(), body), &app).await {
-        Ok(body) if body.len() <= MAX_BODY_BYTES => body,
-        _ => return error(StatusCode::PAYLOAD_TOO_LARGE, Refusal::TokenMalformed),
-    };
     let basic = parts.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes);
-    let decided = decide(&app, &parts, basic, &body).await;
-    let mut response = match decided {
-        Ok(Ok(issued)) => answer(&app, &issued),
-        Ok(Err(refusal)) => refused(refusal, basic.is_some()),
-        Err(fault) => trouble(&fault),
+    let body = match whole_body(Request::from_parts(parts.clone(), body), &app).await {
+        Ok(body) if body.len() <= MAX_BODY_BYTES => Ok(body),
+        Ok(_) => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Err(status) => Err(status),
     };
-    allow_its_origins(&app, &parts.headers, basic, &body, &mut response).await;
+    let (mut response, client) = match &body {
+        Ok(body) => (respond(&app, &parts, basic, body).await, named(basic, body)),
+        Err(status) => (error(*status, Refusal::TokenMalformed), None),
+    };
+    allow_its_origins(&app, &parts.headers, client.as_ref(), &mut response).await;
     response
 }
 
+async fn respond(app: &App, parts: &http::request::Parts, basic: Option<&[u8]>, body: &Bytes) -> Response {
+    match decide(app, parts, basic, body).await {
+        Ok(Ok(issued)) => answer(app, &issued),
+        Ok(Err(refusal)) => refused(refusal, basic.is_some()),
+        Err(fault) => trouble(&fault),
+    }
+}
+
 /// Another method: JSON like every error of this endpoint, and the query is not looked at (TOKEN-01, TOKEN-13).
-pub async fn method_not_allowed() -> Response {
+pub async fn method_not_allowed(State(app): State<Shared>, headers: HeaderMap) -> Response {
     let mut response = error(StatusCode::METHOD_NOT_ALLOWED, Refusal::TokenMethod);
     response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST, OPTIONS"));
+    allow_its_origins(&app, &headers, None, &mut response).await;
     response
 }
 
@@ -128,19 +137,21 @@ fn json_response(status: StatusCode, body: Vec<u8>) -> Response {
     response
 }
 
-/// TOKEN-12: only origins that this very client registered may read the answer, errors too.
-async fn allow_its_origins(
-    app: &App,
-    headers: &HeaderMap,
-    basic: Option<&[u8]>,
-    body: &Bytes,
-    response: &mut Response,
-) {
-    let named = || Presented::parse(basic, &Parameters::parse(body, MAX_BODY_BYTES).ok()?).ok();
-    let origins = match cors::Origin::of(headers).and_then(|_| named()) {
-        Some(presented) => app.origins.of_client(app, presented.client_id()).await,
-        None => Vec::new(),
+/// The client that a request names, if it names one.
+fn named(basic: Option<&[u8]>, body: &Bytes) -> Option<ClientId> {
+    let presented = Presented::parse(basic, &Parameters::parse(body, MAX_BODY_BYTES).ok()?).ok()?;
+    Some(presented.client_id().clone())
+}
+
+/// TOKEN-12: only origins that this very client registered may read the answer, errors too. That a request names no client at all
+/// may be read by every registered origin, as a preflight: whoever sends JSON should learn that it must be a form.
+async fn allow_its_origins(app: &App, headers: &HeaderMap, client: Option<&ClientId>, response: &mut Response) {
+    let registered = match (cors::Origin::of(headers), client) {
+        (None, _) => false,
+        (Some(origin), Some(client)) => {
+            app.origins.of_client(app, client).await.iter().any(|known| known == origin.as_str())
+        }
+        (Some(origin), None) => app.origins.of_any_client(app).await.contains(origin.as_str()),
     };
-    let policy = Policy::Registered(&|origin| origins.iter().any(|known| known == origin.as_str()));
-    cors::allow(headers, &policy, response.headers_mut());
+    cors::allow(headers, &Policy::Registered(&|_| registered), response.headers_mut());
 }

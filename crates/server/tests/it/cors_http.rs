@@ -96,6 +96,28 @@ async fn a_token_answer_can_be_read_by_its_own_clients_origin_and_by_no_other() 
 
 // proves: TOKEN-12
 #[tokio::test]
+async fn that_a_request_names_no_client_is_told_to_origins_that_some_client_registered() {
+    let rig = Rig::behind_a_proxy().await;
+    for (origin, expected) in [(PAGE, Some(PAGE)), ("https://evil.example", None), ("null", None)] {
+        let program = rig.browser();
+        let json = program.request(Method::POST, "/token").header("content-type", "application/json");
+        let long = program.request(Method::POST, "/token").header("content-type", "application/x-www-form-urlencoded");
+        let requests = [
+            (400, json.body(r#"{"grant_type":"authorization_code"}"#)),
+            (401, program.form("/token", &[("grant_type", "client_credentials")])),
+            (405, program.request(Method::GET, "/token")),
+            (413, long.body("x".repeat(64 * 1024 + 1))),
+        ];
+        for (status, request) in requests {
+            let answer = rig.browser().send(request.header("origin", origin)).await;
+            assert_eq!((answer.status, allowed(&answer)), (status, expected), "{origin}: {answer:?}");
+            assert_eq!(answer.header("vary"), Some("Origin"), "{answer:?}");
+        }
+    }
+}
+
+// proves: TOKEN-12
+#[tokio::test]
 async fn everybody_may_read_what_is_the_same_for_everybody() {
     let rig = Rig::behind_a_proxy().await;
     for path in ["/.well-known/oauth-authorization-server", "/jwks", "/.well-known/jwks.json"] {

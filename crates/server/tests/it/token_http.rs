@@ -1,7 +1,16 @@
 //! The token endpoint as it stands on the wire.
 
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use axum::extract::Request;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use grantd::http::form::whole_body;
+use http::StatusCode;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -90,6 +99,27 @@ async fn a_token_request_is_a_form_in_utf_8() {
         400,
         "invalid_request",
     );
+}
+
+/// A body that was promised and does not come.
+struct Late;
+
+impl http_body::Body for Late {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<http_body::Frame<Bytes>>>> {
+        Poll::Ready(Some(Err(io::ErrorKind::TimedOut.into())))
+    }
+}
+
+// proves: LIMITS-01
+#[tokio::test]
+async fn a_body_that_does_not_come_is_late_and_not_too_long() {
+    let app = Setup::development().open().await.unwrap();
+    let read = async |body: Body| whole_body(Request::new(body), &app).await.unwrap_err();
+    assert_eq!(read(Body::new(Late)).await, StatusCode::REQUEST_TIMEOUT);
+    assert_eq!(read(Body::from(vec![b'x'; 3 << 20])).await, StatusCode::PAYLOAD_TOO_LARGE);
 }
 
 // proves: TOKEN-03
