@@ -90,6 +90,9 @@ pub fn judge(
     if uri.authority.is_some_and(|authority| authority.contains('@')) {
         return Err(RedirectUriFault::UserInfo);
     }
+    if !octets_are_whole(text) || !port_can_be_reached(&uri) {
+        return Err(RedirectUriFault::NotAUri);
+    }
     if uri.has_dot_segment() {
         return Err(RedirectUriFault::DotSegment);
     }
@@ -133,6 +136,20 @@ fn judge_private_scheme(scheme: &str, kind: ClientKind) -> Result<(), RedirectUr
         _ if scheme.contains('.') => Err(RedirectUriFault::PrivateScheme),
         _ => Err(RedirectUriFault::NotHttps),
     }
+}
+
+/// Each `%` begins two digits (RFC 3986 §2.1).
+fn octets_are_whole(text: &str) -> bool {
+    let digits = |after: &str| after.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
+    text.split('%').skip(1).all(digits)
+}
+
+/// No browser follows a redirect to another port than 1 to 65535.
+fn port_can_be_reached(uri: &Uri<'_>) -> bool {
+    let host = uri.host().unwrap_or_default();
+    let Some(after) = uri.authority.and_then(|authority| authority.strip_prefix(host)) else { return true };
+    let port = after.strip_prefix(':').filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()));
+    after.is_empty() || port.and_then(|port| port.parse::<u16>().ok()).is_some_and(|port| port > 0)
 }
 
 fn names_a_response_parameter(query: &str) -> bool {

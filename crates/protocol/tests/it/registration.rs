@@ -220,6 +220,11 @@ fn a_redirect_uri_is_absolute_and_plain() {
         "https:///cb",
         "https:cb",
         "",
+        "https://a.example/%zz",
+        "https://a.example/cb?x=%2",
+        "https://a.example:99999/cb",
+        "https://a.example:/cb",
+        "https://a.example:8o/cb",
     ] {
         assert_eq!(refused(&with_redirect_uri(web(), uri)), ["redirect_uris[0] REDIR-05"], "{uri:?}");
     }
