@@ -18,6 +18,9 @@
 //! }
 //! ```
 //!
+//! While you develop, against `grantd serve --dev` for example, both are plain http on this machine; add `.development()`
+//! before `.build()` to allow that.
+//!
 //! # What a request must bring
 //! One `Authorization: Bearer …` header with a JWT access token (RFC 9068) that the issuer signed, for *this* API
 //! (`aud`), in its time. A token in the query or in a cookie counts as none. What is refused is answered with the
