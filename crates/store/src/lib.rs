@@ -109,7 +109,7 @@ impl Store {
             Location::File(path)
                 if path.parent().is_some_and(|parent| parent.as_os_str().is_empty() || parent.is_dir()) =>
             {
-                return Ok(Inspection::Absent);
+                return sqlite::could_be_made(path).map(|()| Inspection::Absent);
             }
             Location::File(path) => return Err(StoreFault::NoDirectory { path: path.clone() }),
             Location::Memory => return Ok(Inspection::Absent),

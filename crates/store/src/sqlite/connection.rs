@@ -77,22 +77,33 @@ fn create_private(path: &Path) -> Result<(), StoreFault> {
             .sync_all()
             .and_then(|()| sync_directory_of(path))
             .map_err(|error| StoreFault::Io { path: path.to_owned(), reason: error.to_string() }),
-        Err(error) => match error.kind() {
-            ErrorKind::AlreadyExists => Ok(()),
-            ErrorKind::NotFound | ErrorKind::NotADirectory => Err(StoreFault::NoDirectory { path: path.to_owned() }),
-            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-                Err(StoreFault::NoPermission { path: path.to_owned() })
-            }
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Err(StoreFault::Full { path: path.to_owned() }),
-            _ => Err(StoreFault::Io { path: path.to_owned(), reason: error.to_string() }),
-        },
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(not_made(path, &error)),
+    }
+}
+
+/// Whether a file that does not exist could be made: tried with one that has no name, so nothing is left of it.
+pub(crate) fn could_be_made(path: &Path) -> Result<(), StoreFault> {
+    tempfile::tempfile_in(directory_of(path)).map(drop).map_err(|error| not_made(path, &error))
+}
+
+fn not_made(path: &Path, error: &std::io::Error) -> StoreFault {
+    let path = path.to_owned();
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => StoreFault::NoDirectory { path },
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => StoreFault::NoPermission { path },
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreFault::Full { path },
+        _ => StoreFault::Io { path, reason: error.to_string() },
     }
 }
 
 /// The name of a new file is durable only with its directory.
 fn sync_directory_of(path: &Path) -> std::io::Result<()> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(directory)?.sync_all()
+    File::open(directory_of(path))?.sync_all()
+}
+
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn connect(path: &Path, options: &Options) -> Result<Connection, StoreFault> {

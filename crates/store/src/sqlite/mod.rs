@@ -21,7 +21,7 @@ use crate::fault::StoreFault;
 use crate::rows::{Row, Value};
 use crate::writes::{IfNothingWritten, Step};
 
-pub(crate) use connection::{Durability, inspect};
+pub(crate) use connection::{Durability, could_be_made, inspect};
 
 /// A database file and the threads that use it. They end, and the file is closed, when this is dropped.
 pub(crate) struct Sqlite {
