@@ -12,7 +12,8 @@ use crate::pages;
 pub fn router(app: Shared) -> Router {
     let well_known = format!("/.well-known/oauth-authorization-server{}", app.base_path);
     let issuer = Router::new()
-        .route(paths::AUTHORIZE, get(authorize::get).post(authorize::post))
+        // HEAD would be a GET whose answer nobody sees, and still begin a request or issue a code (AUTHZ-01).
+        .route(paths::AUTHORIZE, get(authorize::get).post(authorize::post).head(authorize::no_head))
         .route(paths::TOKEN, post(token::post).options(token::preflight).fallback(token::method_not_allowed))
         .route(paths::JWKS, get(metadata::jwks).options(metadata::preflight))
         .route("/.well-known/jwks.json", get(metadata::jwks).options(metadata::preflight))

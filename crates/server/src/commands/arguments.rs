@@ -88,13 +88,31 @@ Examples:
         show: bool,
     },
     /// Applications that may ask for access
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  grantd client add --id mail-reader --name Mail --kind web --redirect-uri https://reader.example/cb
+  grantd client list"
+    )]
     Client(ClientCommand),
     /// People who sign in and decide
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  grantd user add ann --name Ann --password-stdin < password.txt
+  grantd user list"
+    )]
     User(UserCommand),
     /// APIs that access is given to
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  grantd resource add --id https://lockbox.example/ --name Lockboxes --scope 'mail.read=Read mail'
+  grantd resource list"
+    )]
     Resource(ResourceCommand),
 }
 

@@ -2,13 +2,13 @@
 //! `grantd_protocol::authorize`.
 
 use axum::extract::{RawQuery, Request, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use grantd_protocol::authorize::{AuthorizationRequest, Page, Step};
 use grantd_protocol::endpoint::Refused;
 use grantd_protocol::forms::FormOrigin;
 use grantd_protocol::refusals::Refusal;
 use grantd_tokens::Secret;
-use http::header::SET_COOKIE;
+use http::header::{ALLOW, HeaderValue, SET_COOKIE};
 use http::{HeaderMap, StatusCode};
 
 use super::answer::{fault, refused, see_other, unreadable};
@@ -70,6 +70,13 @@ fn as_query(body: &[u8]) -> String {
         }
         query
     })
+}
+
+/// Another method, by the letter of AUTHZ-01.
+pub async fn no_head() -> Response {
+    let mut response = StatusCode::METHOD_NOT_ALLOWED.into_response();
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, POST"));
+    response
 }
 
 async fn answer(app: &App, visit: Visit, request: Result<AuthorizationRequest, Refusal>) -> Response {

@@ -25,6 +25,8 @@ async fn a_request_comes_by_get_or_by_post_and_by_nothing_else() {
         assert_eq!((answer.status, answer.location()), (405, None), "{method}: {answer:?}");
         assert_eq!(answer.header("allow"), Some("GET,HEAD,POST"), "{method}: {answer:?}");
     }
+    let looked = browser.send(browser.request(Method::HEAD, &format!("/authorize?{}", asking.encoded()))).await;
+    assert_eq!((looked.status, looked.location(), looked.header("allow")), (405, None, Some("GET, POST")));
     let json = browser.request(Method::POST, "/authorize").header("content-type", "application/json").body("{}");
     assert_eq!(browser.send(json).await.status, 415);
 }
