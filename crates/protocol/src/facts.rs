@@ -5,7 +5,7 @@
 
 use grantd_tokens::Digest;
 
-use crate::names::{ClientId, Network, Username};
+use crate::names::{ClientId, Network, Scopes, Username};
 use crate::records::{
     AttemptKey, Attempts, Client, Code, Consent, Grant, PendingRequest, RefreshToken, Resource, Session, User,
 };
@@ -27,6 +27,8 @@ pub struct Lookup {
     pub username: Option<Username>,
     /// → `attempts`, those that there are.
     pub attempts: Vec<AttemptKey>,
+    /// → `scopes_elsewhere`, for the client named.
+    pub scopes: Scopes,
     /// → `waiting`: how many requests wait in all and from this network, counted no further than [`WAITING_COUNTED_TO`].
     pub waiting: Option<Network>,
 }
@@ -41,6 +43,9 @@ pub struct Facts {
     pub client: Option<Client>,
     /// The resources that client may ask for, in its order, without those that do not exist.
     pub resources: Vec<Resource>,
+    /// Those of the scopes named that none of these resources defines, but another one does: known here, and not for this
+    /// client (AUTHZ-13).
+    pub scopes_elsewhere: Scopes,
     /// The code named.
     pub code: Option<Code>,
     /// The refresh token named.

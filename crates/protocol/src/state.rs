@@ -9,7 +9,7 @@ use grantd_tokens::{Digest, Time};
 
 use crate::changes::{Change, Commit};
 use crate::facts::{Facts, Lookup, WAITING_COUNTED_TO, Waiting};
-use crate::names::{ClientId, GrantId, Issuer, ResourceId, UserId};
+use crate::names::{ClientId, GrantId, Issuer, ResourceId, Scopes, UserId};
 use crate::records::{
     AttemptKey, Attempts, Client, Code, Consent, Grant, GrantState, PendingRequest, Presence, Redemption, RefreshToken,
     Resource, Revocation, Session, SessionState, Spending, Status, User,
@@ -127,6 +127,7 @@ impl Records {
         Facts {
             client: client.cloned(),
             resources: client.map(|client| self.resources_of(client)).unwrap_or_default(),
+            scopes_elsewhere: client.map(|client| self.scopes_elsewhere(client, lookup)).unwrap_or_default(),
             code: code.cloned(),
             refresh_token: refresh_token.cloned(),
             grant: grant.cloned(),
@@ -142,6 +143,14 @@ impl Records {
 
     fn resources_of(&self, client: &Client) -> Vec<Resource> {
         client.resources.iter().filter_map(|id| self.resources.get(id)).cloned().collect()
+    }
+
+    fn scopes_elsewhere(&self, client: &Client, lookup: &Lookup) -> Scopes {
+        let own = self.resources_of(client);
+        lookup.scopes.filtered(|scope| {
+            let defines = |resource: &Resource| resource.defines(scope);
+            !own.iter().any(defines) && self.resources.values().any(defines)
+        })
     }
 
     fn waiting(&self, lookup: &Lookup) -> Waiting {

@@ -3,7 +3,7 @@
 //! Owns which record leads to which. A driver gives it a [`Reading`]; it sees one moment of the database. Start at [`load`].
 
 use grantd_protocol::facts::{Facts, Lookup, WAITING_COUNTED_TO, Waiting};
-use grantd_protocol::names::{ClientId, GrantId, Issuer, ResourceId, UserId, Username};
+use grantd_protocol::names::{ClientId, GrantId, Issuer, ResourceId, Scopes, UserId, Username};
 use grantd_protocol::records::{Attempts, Client, Grant, PendingRequest, Resource, Session, User};
 
 use crate::fault::StoreFault;
@@ -35,6 +35,7 @@ pub(crate) fn load(reading: &Reading<'_>, issuer: &Issuer, lookup: &Lookup) -> R
     let grant_session = grant.as_ref().map(|grant| grant.session);
     Ok(Facts {
         grant_session: records.one(rows::SESSIONS, sql::SESSION, grant_session, rows::session)?,
+        scopes_elsewhere: records.scopes_elsewhere(lookup, client.as_ref(), &resources)?,
         attempts: records.attempts(lookup)?,
         waiting: records.waiting(lookup)?,
         client,
@@ -110,6 +111,8 @@ impl Page<'_> {
     }
 }
 
+const RESOURCES_AT_ONCE: u32 = 100;
+
 struct Reader<'a> {
     reading: &'a Reading<'a>,
     issuer: &'a Issuer,
@@ -143,6 +146,30 @@ impl Reader<'_> {
             resources.extend(self.one(rows::RESOURCES, sql::RESOURCE, Some(id.as_str()), rows::resource)?);
         }
         Ok(resources)
+    }
+
+    /// Looks through all resources only for a scope that the client's own do not define: a slip, or another profile's scope.
+    fn scopes_elsewhere(
+        &self,
+        lookup: &Lookup,
+        client: Option<&Client>,
+        own: &[Resource],
+    ) -> Result<Scopes, StoreFault> {
+        let unknown = lookup.scopes.filtered(|scope| !own.iter().any(|resource| resource.defines(scope)));
+        let mut found = Vec::new();
+        let mut after: Option<String> = None;
+        while client.is_some() && !unknown.is_empty() {
+            let page = Page { issuer: self.issuer, after: after.as_deref(), limit: RESOURCES_AT_ONCE };
+            let resources = page.of_resources(self.reading)?;
+            found.extend(
+                resources.iter().flat_map(|resource| resource.scopes.iter().map(|declared| declared.name.clone())),
+            );
+            match resources.last() {
+                Some(last) => after = Some(last.id.as_str().to_owned()),
+                None => break,
+            }
+        }
+        Ok(unknown.filtered(|scope| found.contains(scope)))
     }
 
     /// The user of the grant; without a grant, the one named; without a name, the one of the session.

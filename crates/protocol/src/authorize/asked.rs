@@ -2,6 +2,7 @@
 
 use crate::details;
 use crate::endpoint::Ledger;
+use crate::facts::Facts;
 use crate::names::{ResourceId, Scope, Scopes};
 use crate::parameters::Parameters;
 use crate::records::{Client, Detail, Resource, Status};
@@ -36,9 +37,10 @@ impl Asked {
     pub(crate) fn judge(
         parameters: &Parameters,
         client: &Client,
-        resources: &[Resource],
+        facts: &Facts,
         ledger: &mut Ledger,
     ) -> Result<Self, Refusal> {
+        let resources = facts.resources.as_slice();
         let repeated = ONCE.iter().any(|name| parameters.repeats(name));
         ledger.ensure(!repeated, Refusal::AuthorizeParameterRepeated)?;
         // Never silently ignored: the client believes that its signature counts (JAR-09).
@@ -46,7 +48,7 @@ impl Asked {
         ledger.ensure(parameters.get("request_uri").is_none(), Refusal::RequestUriUnsupported)?;
         response(parameters, client, ledger)?;
         let code_challenge = code_challenge(parameters, ledger)?;
-        let wanted = scopes(parameters, client, resources, ledger)?;
+        let wanted = scopes(parameters, client, facts, ledger)?;
         let active: Vec<&Resource> = resources.iter().filter(|resource| resource.status == Status::Active).collect();
         let named = named_resources(parameters, &active, ledger)?;
         let details = match parameters.get("authorization_details") {
@@ -92,12 +94,7 @@ fn code_challenge(parameters: &Parameters, ledger: &mut Ledger) -> Result<CodeCh
 }
 
 /// AUTHZ-12 … 15: unknown scopes are left out, `offline_access` silently so; any other the client may not have refuses.
-fn scopes(
-    parameters: &Parameters,
-    client: &Client,
-    resources: &[Resource],
-    ledger: &mut Ledger,
-) -> Result<Scopes, Refusal> {
+fn scopes(parameters: &Parameters, client: &Client, facts: &Facts, ledger: &mut Ledger) -> Result<Scopes, Refusal> {
     let Some(text) = parameters.get("scope") else {
         let allowed = |scope: &Scope| client.scopes.contains(scope) && (!is_offline(scope) || client.may_act_alone());
         let default = client.default_scopes.filtered(allowed);
@@ -107,8 +104,11 @@ fn scopes(
         return Ok(default);
     };
     let asked = ledger.require(Scopes::parse(text), Refusal::ScopeMalformed)?;
-    let known =
-        |scope: &Scope| resources.iter().any(|resource| resource.defines(scope)) || client.scopes.contains(scope);
+    let known = |scope: &Scope| {
+        facts.resources.iter().any(|resource| resource.defines(scope))
+            || facts.scopes_elsewhere.contains(scope)
+            || client.scopes.contains(scope)
+    };
     let known = asked.filtered(|scope| known(scope) && !is_offline(scope));
     ledger.ensure(known.is_within(&client.scopes), Refusal::ScopeNotAllowed)?;
     Ok(asked.filtered(|scope| known.contains(scope) || (is_offline(scope) && client.may_act_alone())))

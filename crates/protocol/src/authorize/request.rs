@@ -6,7 +6,7 @@ use super::{Asked, ErrorRedirect, Step, VerifiedRedirectUri, next_step};
 use crate::changes::Change;
 use crate::endpoint::{Decision, Endpoint, Env, Evidence, Ledger, Next, Refused};
 use crate::facts::{Facts, Lookup};
-use crate::names::{ClientId, Network, RedirectUri};
+use crate::names::{ClientId, Network, RedirectUri, Scopes};
 use crate::parameters::{Parameters, ParametersFault};
 use crate::records::{Client, Offer, PendingRequest, Status};
 use crate::refusals::Refusal;
@@ -69,7 +69,7 @@ impl AuthorizationRequest {
         );
         let go_on = |ledger: &mut Ledger, env: &mut Env<'_>| {
             ledger.ensure(state_is_usable, Refusal::StateTooLong)?;
-            let asked = Asked::judge(&self.parameters, client, &facts.resources, ledger)?;
+            let asked = Asked::judge(&self.parameters, client, facts, ledger)?;
             self.proceed(asked, (redirect_uri, state), facts, env, ledger)
         };
         go_on(ledger, env).map_err(|refusal| Refused { refusal, redirect: Some(Box::new(told)), evidence: None })
@@ -139,6 +139,7 @@ impl Endpoint for AuthorizationRequest {
         Lookup {
             client: Some(self.client.clone()),
             session: self.session,
+            scopes: self.parameters.get("scope").and_then(Scopes::parse).unwrap_or_default(),
             waiting: Some(self.network.clone()),
             ..Lookup::default()
         }

@@ -176,6 +176,14 @@ fn unknown_scopes_are_left_out_and_known_ones_that_a_client_may_not_have_refuse(
     let mut world = World::new();
     let form = world.request_of(WEB).with("scope", "boxes:list boxes:burn");
     assert_eq!(refusal(ask(&mut world, &form)), Refusal::ScopeNotAllowed);
+    // Known here by a resource that this client has nothing to do with.
+    world.edit_client(WEB, |client| client.resources.retain(|resource| resource.as_str() == LOCKBOXES));
+    world.edit_client(WEB, |client| client.scopes = scopes("boxes:list offline_access"));
+    let form = world.request_of(WEB).with("scope", "boxes:list calendar:read").without("resource");
+    assert_eq!(refusal(ask(&mut world, &form)), Refusal::ScopeNotAllowed);
+    let form = world.request_of(WEB).with("scope", "boxes:list calendar:unheard").without("resource");
+    ask(&mut world, &form).unwrap();
+    let mut world = World::new();
     world.edit_client(WEB, |client| client.scopes = scopes("boxes:list"));
     let form = world.request_of(WEB).with("scope", "boxes:list offline_access");
     ask(&mut world, &form).unwrap();

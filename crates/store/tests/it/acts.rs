@@ -9,8 +9,8 @@ use proptest::option;
 use proptest::prelude::*;
 
 use crate::records::{
-    attempt_key, client, client_id, code, consent, digest, grant, grant_id, network, offer, password, pending,
-    refresh_token, resource, resource_id, session, status, user, user_id, username,
+    attempt_key, client, client_id, code, consent, digest, every_scope, grant, grant_id, network, offer, password,
+    pending, refresh_token, resource, resource_id, session, status, user, user_id, username,
 };
 
 /// One thing that is done to both stores.
@@ -173,6 +173,7 @@ pub(crate) fn lookup() -> impl Strategy<Value = Lookup> {
         username,
         attempts,
         waiting,
+        scopes: every_scope(),
     })
 }
 
@@ -188,6 +189,7 @@ pub(crate) fn every_lookup() -> Vec<Lookup> {
             Lookup { session: Some(digest("session", number)), client: Some(client_id(0)), ..Lookup::default() },
             Lookup { username: Some(username(number)), client: Some(client_id(2)), ..Lookup::default() },
             Lookup { waiting: Some(network(number)), ..Lookup::default() },
+            Lookup { client: Some(client_id(number)), scopes: every_scope(), ..Lookup::default() },
         ]);
     }
     lookups

@@ -95,11 +95,18 @@ pub(crate) fn resource(number: u64, variant: u64) -> Resource {
     Resource {
         id: resource_id(number),
         name: format!("Resource {variant}"),
-        scopes: vec![ScopeDeclaration { name: Scope::parse("read").unwrap(), description: "See it".to_owned() }],
+        scopes: ["read".to_owned(), format!("only-{number}")]
+            .map(|name| ScopeDeclaration { name: Scope::parse(&name).unwrap(), description: "See it".to_owned() })
+            .to_vec(),
         detail_types: Vec::new(),
         access_token_lifetime: Some(Seconds(60)),
         status: status(variant),
     }
+}
+
+/// What every resource defines, what one does, and what none does.
+pub(crate) fn every_scope() -> Scopes {
+    scopes("read only-0 only-1 only-2 nowhere")
 }
 
 pub(crate) fn user(number: u64, name: u64, variant: u64) -> User {

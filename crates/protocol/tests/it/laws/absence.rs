@@ -90,7 +90,9 @@ fn every_fact_is_one_that_can_be_lost_or_a_count() {
         consent: _,
         attempts,
         waiting,
+        scopes_elsewhere,
     } = Facts::default();
+    assert!(scopes_elsewhere.is_empty(), "without it a scope is unknown, and left out");
     assert!(attempts.is_empty() && waiting.in_all == 0 && waiting.from_network == 0);
     let names: BTreeSet<_> = FIELDS.iter().map(|(name, _)| name).collect();
     assert_eq!(names.len(), FIELDS.len());
