@@ -72,7 +72,11 @@ impl AuthorizationRequest {
             let asked = Asked::judge(&self.parameters, client, facts, ledger)?;
             self.proceed(asked, (redirect_uri, state), facts, env, ledger)
         };
-        go_on(ledger, env).map_err(|refusal| Refused { refusal, redirect: Some(Box::new(told)), evidence: None })
+        go_on(ledger, env).map_err(|refusal| match refusal {
+            // A page of this server with 503: a flood is not passed on to the clients (LIMITS-05).
+            Refusal::TooManyWaiting => Refused::from(refusal),
+            _ => Refused { refusal, redirect: Some(Box::new(told)), evidence: None },
+        })
     }
 
     fn verified_redirect_uri(&self, client: &Client, ledger: &mut Ledger) -> Result<VerifiedRedirectUri, Refused> {

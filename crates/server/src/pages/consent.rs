@@ -124,7 +124,7 @@ pub struct Thing {
     pub title: PlainText,
     /// `letters from the bank`; empty for none.
     pub subtitle: PlainText,
-    /// How it starts out. [`Tick::Off`] unless the client named this very thing: choosing is the person's part.
+    /// How it starts out: ticked, for the client asked for it (docs/decisions/0006); unticked where nothing was left ticked before.
     pub tick: Tick,
 }
 
