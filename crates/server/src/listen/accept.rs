@@ -1,10 +1,12 @@
 //! The accept loop: takes connections, turns away what is too much, and ends in order.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
@@ -15,7 +17,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
 
@@ -101,12 +103,28 @@ impl Listener {
                 },
             }
         }
+        // Whoever stands in the queue was let in by the kernel already: closing it would throw them out unanswered.
+        while let Some((stream, peer)) = self.already_waiting().await {
+            door.admit(stream, peer.ip().to_canonical());
+        }
         // From here on the kernel turns new connections away.
         drop(self.socket);
         drop(door);
         drain(&stage, limits.drain_timeout).await
     }
+
+    /// A connection that need not be waited for.
+    async fn already_waiting(&self) -> Option<(TcpStream, SocketAddr)> {
+        poll_fn(|context| match self.socket.poll_accept(context) {
+            Poll::Ready(Ok(waiting)) => Poll::Ready(Some(waiting)),
+            Poll::Ready(Err(_)) | Poll::Pending => Poll::Ready(None),
+        })
+        .await
+    }
 }
+
+/// How long a connection that has just come may take for its first request once the server is ending.
+const FIRST_REQUEST: Duration = Duration::from_millis(500);
 
 /// Listens for SIGTERM and ctrl-c from now on; what it returns is done when one of them comes. A signal that comes before the
 /// first poll is not lost, and does not end the process in another way.
@@ -258,7 +276,11 @@ impl Visit {
     async fn converse<Io: AsyncRead + AsyncWrite + Unpin>(&self, io: Io, stage: &mut watch::Receiver<Stage>) {
         let limits = &self.serving.limits;
         let mut stream = GuardedStream::new(io, *limits);
-        let service = service_fn(|request| self.answer(request));
+        let begun = Notify::new();
+        let service = service_fn(|request| {
+            begun.notify_one();
+            self.answer(request)
+        });
         {
             let connection = http1::Builder::new()
                 // All timing is in `stream`, which knows idle from slow.
@@ -271,10 +293,14 @@ impl Visit {
             let mut connection = pin!(connection);
             let outcome = tokio::select! {
                 outcome = connection.as_mut() => outcome,
-                () = left_running(stage) => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
+                () = left_running(stage) => tokio::select! {
+                    outcome = connection.as_mut() => outcome,
+                    // The first request is on its way; hyper would close before it came.
+                    _ = timeout(FIRST_REQUEST, begun.notified()) => {
+                        connection.as_mut().graceful_shutdown();
+                        connection.await
+                    }
+                },
             };
             if let Err(error) = outcome {
                 tracing::debug!(%error, "a connection ended early");

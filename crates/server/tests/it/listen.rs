@@ -413,6 +413,26 @@ async fn a_request_under_way_is_finished_before_the_server_ends() {
 }
 
 #[tokio::test]
+async fn who_came_before_the_end_is_answered_although_their_request_comes_after_it() {
+    let server = Server::start(Limits::default()).await;
+    let mut just_come = server.connect().await;
+    // Some of these were accepted, and some stand in the queue, when the end comes.
+    let mut more = Vec::new();
+    for _ in 0..20 {
+        more.push(server.connect().await);
+    }
+    server.stop.send(()).unwrap();
+    sleep(Duration::from_millis(50)).await;
+    just_come.write_all(GOOD.as_bytes()).await.unwrap();
+    assert_eq!(statuses(&read_to_end(&mut just_come).await), ["200"]);
+    for mut stream in more {
+        stream.write_all(GOOD.as_bytes()).await.unwrap();
+        assert_eq!(statuses(&read_to_end(&mut stream).await), ["200"]);
+    }
+    assert_eq!(timeout(Duration::from_secs(5), server.ended).await.unwrap().unwrap(), Drained::Clean);
+}
+
+#[tokio::test]
 async fn draining_has_a_limit() {
     let server = Server::start(Limits { drain_timeout: Duration::from_millis(50), ..Limits::default() }).await;
     let mut busy = server.connect().await;
