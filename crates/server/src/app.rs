@@ -66,6 +66,9 @@ pub enum Fault {
     /// An access token could not be made of what was granted: it would be too long.
     #[error("an access token: {0}")]
     Token(#[from] grantd_tokens::jws::SignFault),
+    /// An answer could not be written.
+    #[error("an answer cannot be written as JSON: {0}")]
+    Answer(#[from] serde_json::Error),
     /// The password pool.
     #[error("the password pool: {0}")]
     Password(#[from] PasswordFault),

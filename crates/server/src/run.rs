@@ -16,11 +16,12 @@ pub async fn run<E: Endpoint>(app: &App, endpoint: &E) -> Result<Result<E::Answe
     run_if(app, endpoint, |_| Ok(())).await
 }
 
-/// As [`run`], for an answer that needs something of this process before it may be committed: a signing key.
+/// As [`run`], for an answer that needs something of this process before it may be committed: a signature. Called once for each
+/// attempt; an attempt whose call fails writes nothing.
 pub async fn run_if<E: Endpoint>(
     app: &App,
     endpoint: &E,
-    ready: impl Fn(&E::Answer) -> Result<(), Fault>,
+    mut ready: impl FnMut(&E::Answer) -> Result<(), Fault>,
 ) -> Result<Result<E::Answer, Refused>, Fault> {
     let issuer = &app.settings.issuer;
     for _ in 0..MAX_ATTEMPTS {

@@ -1,4 +1,5 @@
-//! From claims to bytes: the only place of the core that touches a signing key. Called after the commit (law 4).
+//! From claims to bytes: the only place of the core that touches a signing key. Called before the commit, so that nothing
+//! is spent for a token that cannot be made; what it gives is sent after (law 4).
 
 use grantd_tokens::{PrivateKey, jws::SignFault};
 use serde::Serialize;

@@ -9,7 +9,7 @@ use grantd_protocol::names::ClientId;
 use grantd_protocol::parameters::Parameters;
 use grantd_protocol::refusals::Refusal;
 use grantd_protocol::token::{Issued, TokenRequest, mint::mint};
-use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Method, StatusCode};
 use serde_json::json;
 
@@ -40,7 +40,11 @@ pub async fn post(State(app): State<Shared>, request: Request) -> Response {
         Err(status) => Err(status),
     };
     let (mut response, client) = match &body {
-        Ok(body) => (respond(&app, &parts, basic, body).await, named(basic, body)),
+        // Only a browser's script needs leave to read the answer, and says where it is from.
+        Ok(body) => {
+            let client = parts.headers.get(ORIGIN).and_then(|_| named(basic, body));
+            (respond(&app, &parts, basic, body).await, client)
+        }
         Err(status) => (error(*status, Refusal::TokenMalformed), None),
     };
     allow_its_origins(&app, &parts.headers, client.as_ref(), &mut response).await;
@@ -49,7 +53,7 @@ pub async fn post(State(app): State<Shared>, request: Request) -> Response {
 
 async fn respond(app: &App, parts: &http::request::Parts, basic: Option<&[u8]>, body: &Bytes) -> Response {
     match decide(app, parts, basic, body).await {
-        Ok(Ok(issued)) => answer(app, &issued),
+        Ok(Ok(answer)) => json_response(StatusCode::OK, answer),
         Ok(Err(refusal)) => refused(refusal, basic.is_some()),
         Err(fault) => trouble(&fault),
     }
@@ -68,7 +72,7 @@ async fn decide(
     parts: &http::request::Parts,
     basic: Option<&[u8]>,
     body: &Bytes,
-) -> Result<Result<Issued, Refusal>, Fault> {
+) -> Result<Result<Vec<u8>, Refusal>, Fault> {
     if !is_form(parts.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes)) {
         return Ok(Err(Refusal::TokenContentType));
     }
@@ -80,28 +84,23 @@ async fn decide(
         Ok(request) => request,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    // Signed once for nothing: a missing key, or a token that would be too long, is found before anything is spent (law 4).
-    // A key that is missing is made, and the request decided anew.
-    let ready = |issued: &Issued| {
+    // Signed before anything is spent, sent after: a missing key, or a token that would be too long, costs nobody a code
+    // (law 4). Each attempt signs its own answer; what is sent is that of the attempt that was committed.
+    let mut answer = Vec::new();
+    let mut sign = |issued: &Issued| {
         let key = app.keys.signing(issued.algorithm)?;
-        mint(issued, &key).map(drop).map_err(Fault::from)
+        answer = serde_json::to_vec(&mint(issued, &key)?)?;
+        Ok(())
     };
-    let decided = match run_if(app, &request, ready).await {
+    // A key that is missing is made, and the request decided anew.
+    let decided = match run_if(app, &request, &mut sign).await {
         Err(Fault::Keys(KeyFault::Missing(algorithm))) => {
             app.keys.ensure(algorithm).await?;
-            run_if(app, &request, ready).await?
+            run_if(app, &request, &mut sign).await?
         }
         other => other?,
     };
-    Ok(decided.map_err(|refused| refused.refusal))
-}
-
-fn answer(app: &App, issued: &Issued) -> Response {
-    let minted = app.keys.signing(issued.algorithm).ok().and_then(|key| mint(issued, &key).ok());
-    match minted.and_then(|answer| serde_json::to_vec(&answer).ok()) {
-        Some(body) => json_response(StatusCode::OK, body),
-        None => trouble(&Fault::Keys(KeyFault::Missing(issued.algorithm))),
-    }
+    Ok(decided.map(|_| answer).map_err(|refused| refused.refusal))
 }
 
 /// The status follows from the wire code alone (RFC 6749 §5.2).
