@@ -1,8 +1,8 @@
 //! The page on which a person decides who may use which of their things.
 //!
 //! It shows; it does not decide. What is approved is computed from the stored request minus what came back unticked
-//! (CONSENT-04): the HTTP layer walks its own stored request, asks [`scope_key`] and [`thing_key`] for the key of each
-//! position, and looks whether that key was posted. A key that belongs to no position is simply never asked for.
+//! (CONSENT-04): the core walks its own stored request and looks whether the key of each line was posted. A key that
+//! belongs to no line is simply never asked for.
 
 use askama::Template;
 
@@ -83,7 +83,7 @@ pub struct ResourceChoice {
 /// A scope in words, with a box to untick.
 #[derive(Clone, Debug)]
 pub struct ScopeChoice {
-    /// From [`scope_key`].
+    /// The value of its box: the scope token.
     pub key: String,
     /// What it allows, in words: `See the names of your boxes`.
     pub label: String,
@@ -118,7 +118,7 @@ pub enum Things {
 /// One thing a person has: a lockbox.
 #[derive(Clone, Debug)]
 pub struct Thing {
-    /// From [`thing_key`].
+    /// The value of its box: see `OfferedItem::key` of the core.
     pub key: String,
     /// `Box 1`.
     pub title: PlainText,
@@ -149,16 +149,6 @@ pub enum Away {
         /// How it starts out.
         tick: Tick,
     },
-}
-
-/// The value of a `scope` box: by position in the stored request, so it can name nothing that was not asked for.
-pub fn scope_key(resource: usize, scope: usize) -> String {
-    format!("r{resource}.s{scope}")
-}
-
-/// The value of a `thing` box: by position of resource, group and thing as they were listed to the person.
-pub fn thing_key(resource: usize, group: usize, thing: usize) -> String {
-    format!("r{resource}.t{group}.{thing}")
 }
 
 impl Consent {

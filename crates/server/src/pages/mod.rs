@@ -20,7 +20,7 @@ pub use askama::Template;
 pub use assets::{Asset, assets, mark, stylesheet};
 pub use consent::{
     Assurance, Away, Consent, ConsentProblem, ResourceChoice, ScopeChoice, SwitchAccount, Thing, ThingGroup, Things,
-    Tick, scope_key, thing_key,
+    Tick,
 };
 pub use error::{Comparison, DeveloperNote, ErrorPage};
 pub use interaction::{Expired, Home, LogoutConfirm, SignedIn};

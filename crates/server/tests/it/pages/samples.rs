@@ -3,7 +3,7 @@
 use grantd::pages::{
     AnswerTo, Asking, Assurance, Away, Chrome, Comparison, Consent, ConsentProblem, DeveloperNote, ErrorPage, Expired,
     Home, Lasting, Login, LoginProblem, LogoutConfirm, Mode, Notice, PlainText, ResourceChoice, SafeLink, ScopeChoice,
-    SignedIn, SwitchAccount, Template, Thing, ThingGroup, Things, Tick, scope_key, thing_key,
+    SignedIn, SwitchAccount, Template, Thing, ThingGroup, Things, Tick,
 };
 
 /// What outsiders and accounts bring into a page.
@@ -98,7 +98,7 @@ pub(super) fn consent(text: &Text) -> Consent {
         ("Box 3", "from the family", Tick::Off),
     ];
     let things = things.iter().enumerate().map(|(index, (title, subtitle, tick))| Thing {
-        key: thing_key(0, 0, index),
+        key: format!("r0.t0.{index}"),
         title: PlainText::new(title),
         subtitle: PlainText::new(subtitle),
         tick: *tick,
@@ -109,7 +109,7 @@ pub(super) fn consent(text: &Text) -> Consent {
         things: Things::Listed(things.collect()),
     };
     let scope = |resource, scope, label: &str, detail: Option<&str>| ScopeChoice {
-        key: scope_key(resource, scope),
+        key: format!("r{resource}.s{scope}"),
         label: label.to_owned(),
         detail: detail.map(str::to_owned),
         tick: Tick::On,
