@@ -2,8 +2,9 @@
 //! the resource server. What is signed by one is what the other reads.
 
 use crate::claims::{ClaimFault, Claims, TimeFault};
+use crate::issued::{Issued, IssuedFault};
 use crate::jwk::JwkSet;
-use crate::jws::{self, InvalidSignature, Malformed, SignFault, Unverified};
+use crate::jws::{self, Malformed, SignFault};
 use crate::key::PrivateKey;
 use crate::time::Time;
 use serde::{Deserialize, Serialize};
@@ -27,7 +28,7 @@ pub struct AccessTokenClaims {
     pub exp: Time,
     /// When it was made.
     pub iat: Time,
-    /// Its name: unique, not secret, good for logs.
+    /// Its name: unique, not secret, good for logs. See [`grant_of`].
     pub jti: String,
     /// The granted scopes, space-separated; absent if there are none (AT-03).
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,33 +66,33 @@ pub struct Expected<'a> {
 ///
 /// Does not know of revocation, nor what the token allows: scopes and details are for whoever serves the request.
 pub fn verify(token: &str, keys: &JwkSet, expected: Expected<'_>, now: Time) -> Result<AccessToken, AccessTokenError> {
-    let unverified = Unverified::parse(token)?;
-    // First of all, so that an ID token, logout token or request object of the same issuer is told what it is (RS-07).
-    if !unverified.is_typ(TYP) {
-        return Err(AccessTokenError::WrongType { found: unverified.typ().map(str::to_owned) });
-    }
-    let kid = unverified.kid().ok_or(AccessTokenError::MissingKid)?;
-    let key = keys.find(kid).ok_or_else(|| AccessTokenError::UnknownKey { kid: kid.to_owned() })?;
-    let claims = unverified.verify(key)?.into_claims();
-
-    let iss = claims.required_string("iss")?;
-    if iss != expected.issuer {
-        return Err(AccessTokenError::WrongIssuer { found: iss.to_owned(), expected: expected.issuer.to_owned() });
-    }
-    let aud = claims.audience()?;
+    let issued = Issued::open(token, TYP, keys, expected.issuer)?;
+    let aud = issued.claims.audience()?;
     if !aud.contains(&expected.audience) {
         let found = aud.into_iter().map(str::to_owned).collect();
         return Err(AccessTokenError::WrongAudience { found, expected: expected.audience.to_owned() });
     }
-    claims.ensure_current(now)?;
-    // RFC 9449 §7.1, RFC 8705 §3: bound to a key, and nobody here has seen a proof of that key (RS-09).
-    if claims.get("cnf").is_some() {
-        return Err(AccessTokenError::SenderConstrained);
-    }
-    AccessToken::read(&claims).map_err(AccessTokenError::from)
+    issued.claims.ensure_current(now)?;
+    AccessToken::read(issued)
 }
 
-/// An access token that passed [`verify`], and only such a one.
+/// As [`verify`], for the authorization server that made the token and is asked about it (RFC 7662 §2.2): whoever it is
+/// for, and whether its time is over or not, which the caller judges.
+pub fn verify_own(token: &str, keys: &JwkSet, issuer: &str) -> Result<AccessToken, AccessTokenError> {
+    AccessToken::read(Issued::open(token, TYP, keys, issuer)?)
+}
+
+/// The grant that a token of this `jti` hangs on: grantd names its tokens `<grant>.<own part>`, so that a grant that ended
+/// takes them along without a look-up. `None` for a token without a grant, and for names of another form.
+pub fn grant_of(jti: &str) -> Option<&str> {
+    let is_base64url = |part: &str| {
+        !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    let (grant, own) = jti.split_once('.')?;
+    (is_base64url(grant) && is_base64url(own)).then_some(grant)
+}
+
+/// An access token that passed [`verify`] or [`verify_own`], and only such a one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct AccessToken {
@@ -117,14 +118,25 @@ pub struct AccessToken {
     pub auth_time: Option<Time>,
     /// How strong that proof was.
     pub acr: Option<String>,
+    /// The key that signed it.
+    pub kid: String,
 }
 
 impl AccessToken {
-    fn read(claims: &Claims) -> Result<AccessToken, ClaimFault> {
+    /// The grant it hangs on; see [`grant_of`].
+    pub fn grant(&self) -> Option<&str> {
+        grant_of(&self.jti)
+    }
+
+    fn read(Issued { claims, kid }: Issued) -> Result<AccessToken, AccessTokenError> {
+        // RFC 9449 §7.1, RFC 8705 §3: bound to a key, and nobody here has seen a proof of that key (RS-09).
+        if claims.get("cnf").is_some() {
+            return Err(AccessTokenError::SenderConstrained);
+        }
         let scope = match claims.get("scope") {
             None => "",
             Some(Value::String(scope)) => scope,
-            Some(_) => return Err(ClaimFault::Invalid("scope")),
+            Some(_) => return Err(AccessTokenError::InvalidClaim("scope")),
         };
         Ok(AccessToken {
             iss: claims.required_string("iss")?.to_owned(),
@@ -135,9 +147,10 @@ impl AccessToken {
             iat: claims.required_numeric_date("iat")?,
             jti: claims.required_string("jti")?.to_owned(),
             scopes: scope.split(' ').filter(|one| !one.is_empty()).map(str::to_owned).collect(),
-            authorization_details: authorization_details(claims)?,
+            authorization_details: authorization_details(&claims)?,
             auth_time: claims.numeric_date("auth_time")?,
             acr: claims.string("acr")?.map(str::to_owned),
+            kid,
         })
     }
 }
@@ -151,7 +164,7 @@ impl AccessToken {
 pub enum AccessTokenError {
     /// Not a JWT that is read here.
     #[error("the token is not a signed JWT as RFC 9068 describes: {0}")]
-    NotAJwt(#[from] Malformed),
+    NotAJwt(Malformed),
     /// A JWT of another kind.
     #[error("the token is not an access token: its `typ` is {}, not at+jwt (was an ID token sent?)", shown_option(found.as_deref()))]
     WrongType {
@@ -222,9 +235,17 @@ pub enum AccessTokenError {
     SenderConstrained,
 }
 
-impl From<InvalidSignature> for AccessTokenError {
-    fn from(_: InvalidSignature) -> AccessTokenError {
-        AccessTokenError::BadSignature
+impl From<IssuedFault> for AccessTokenError {
+    fn from(fault: IssuedFault) -> AccessTokenError {
+        match fault {
+            IssuedFault::NotAJwt(malformed) => AccessTokenError::NotAJwt(malformed),
+            IssuedFault::WrongType { found, .. } => AccessTokenError::WrongType { found },
+            IssuedFault::MissingKid => AccessTokenError::MissingKid,
+            IssuedFault::UnknownKey { kid } => AccessTokenError::UnknownKey { kid },
+            IssuedFault::BadSignature => AccessTokenError::BadSignature,
+            IssuedFault::WrongIssuer { found, expected } => AccessTokenError::WrongIssuer { found, expected },
+            IssuedFault::Claim(fault) => fault.into(),
+        }
     }
 }
 

@@ -18,12 +18,14 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Header and payload of a JWT (KEYS-07).
+    /// Header and payload of a JWT (KEYS-07). Most HTTP servers accept no more in all headers together.
     pub const JWT: Limits = Limits { max_bytes: 16 * 1024, max_depth: 16 };
     /// An `authorization_details` parameter (RAR-01).
     pub const AUTHORIZATION_DETAILS: Limits = Limits { max_bytes: 8 * 1024, max_depth: 8 };
     /// Server metadata and key sets fetched from elsewhere.
     pub const DOCUMENT: Limits = Limits { max_bytes: 256 * 1024, max_depth: 16 };
+    /// A revocation feed: about 120,000 entries. It travels as a body, never in a header.
+    pub const REVOCATION_FEED: Limits = Limits { max_bytes: 4 * 1024 * 1024, max_depth: 16 };
 }
 
 /// Why a text was not accepted as JSON. Never contains the text.

@@ -18,6 +18,11 @@ use std::fmt;
 
 /// Signs `claims`, which must serialize to a JSON object, as a JWT of type `typ`.
 pub fn sign(typ: &str, key: &PrivateKey, claims: &impl Serialize) -> Result<String, SignFault> {
+    sign_within(Limits::JWT, typ, key, claims)
+}
+
+/// As [`sign`], for the kinds of JWT that are documents rather than tokens and may be longer.
+pub fn sign_within(limits: Limits, typ: &str, key: &PrivateKey, claims: &impl Serialize) -> Result<String, SignFault> {
     let header = Header { alg: key.algorithm(), typ, kid: key.kid() };
     let header = serde_json::to_vec(&header).map_err(|_| SignFault::Claims)?;
     let payload = serde_json::to_vec(claims).map_err(|_| SignFault::Claims)?;
@@ -30,8 +35,8 @@ pub fn sign(typ: &str, key: &PrivateKey, claims: &impl Serialize) -> Result<Stri
     let signature = key.sign(token.as_bytes())?;
     token.push('.');
     BASE64_URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-    if token.len() > MAX_BYTES {
-        return Err(SignFault::TooLong);
+    if token.len() > limits.max_bytes {
+        return Err(SignFault::TooLong(limits.max_bytes));
     }
     Ok(token)
 }
@@ -55,15 +60,21 @@ impl<'a> Unverified<'a> {
     /// A nested JWT is not an object and thus refused (KEYS-13). Keys in the header (`jwk`, `jku`, `x5c`, `x5u`) are
     /// never looked at.
     pub fn parse(token: &'a str) -> Result<Unverified<'a>, Malformed> {
-        if token.len() > MAX_BYTES {
-            return Err(Malformed::TooLong);
+        Unverified::parse_within(token, Limits::JWT)
+    }
+
+    /// As [`Unverified::parse`], for the kinds of JWT that are documents rather than tokens and may be longer. The
+    /// header is held to the limits of every header.
+    pub fn parse_within(token: &'a str, limits: Limits) -> Result<Unverified<'a>, Malformed> {
+        if token.len() > limits.max_bytes {
+            return Err(Malformed::TooLong(limits.max_bytes));
         }
         let (signing_input, signature) = token.rsplit_once('.').ok_or(Malformed::NotThreeParts)?;
         let (header, payload) = signing_input.split_once('.').ok_or(Malformed::NotThreeParts)?;
         if payload.contains('.') {
             return Err(Malformed::NotThreeParts);
         }
-        let header = object(header, Part::Header)?;
+        let header = object(header, Part::Header, Limits::JWT)?;
         // RFC 7515 §4.1.11: nothing is understood here, so nothing may be critical. RFC 7797 §7: `b64` is never
         // understood.
         if header.contains_key("crit") {
@@ -79,7 +90,7 @@ impl<'a> Unverified<'a> {
             return Err(Malformed::Header("kid"));
         }
         let typ = text(&header, "typ")?.map(str::to_owned);
-        let claims = object(payload, Part::Payload)?;
+        let claims = object(payload, Part::Payload, limits)?;
         let signature = octets(signature, Part::Signature)?;
         Ok(Unverified { signing_input, signature, algorithm, kid, typ, claims })
     }
@@ -150,9 +161,9 @@ impl fmt::Debug for Verified {
 /// Why a text is not a JWT that is read here. Never contains the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Malformed {
-    /// More than 16 KiB.
-    #[error("it is longer than {MAX_BYTES} bytes")]
-    TooLong,
+    /// Longer than its kind may be; for a token that is 16 KiB.
+    #[error("it is longer than {0} bytes")]
+    TooLong(usize),
     /// Not `header.payload.signature`.
     #[error("a JWT has three parts with a dot between them")]
     NotThreeParts,
@@ -209,8 +220,8 @@ pub enum SignFault {
     #[error("the claims do not serialize to a JSON object")]
     Claims,
     /// The token would be longer than any verifier here reads.
-    #[error("the token would be longer than {MAX_BYTES} bytes")]
-    TooLong,
+    #[error("the token would be longer than {0} bytes")]
+    TooLong(usize),
     /// The key could not sign.
     #[error(transparent)]
     Key(#[from] KeyFault),
@@ -223,15 +234,12 @@ struct Header<'a> {
     kid: &'a str,
 }
 
-/// KEYS-07. Most HTTP servers accept no more in all headers together.
-const MAX_BYTES: usize = 16 * 1024;
-
 fn octets(text: &str, part: Part) -> Result<Vec<u8>, Malformed> {
     BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| Malformed::NotBase64Url(part))
 }
 
-fn object(text: &str, part: Part) -> Result<Map<String, Value>, Malformed> {
-    json::parse_object(&octets(text, part)?, Limits::JWT).map_err(|fault| Malformed::NotJson(part, fault))
+fn object(text: &str, part: Part, limits: Limits) -> Result<Map<String, Value>, Malformed> {
+    json::parse_object(&octets(text, part)?, limits).map_err(|fault| Malformed::NotJson(part, fault))
 }
 
 fn text<'a>(header: &'a Map<String, Value>, parameter: &'static str) -> Result<Option<&'a str>, Malformed> {

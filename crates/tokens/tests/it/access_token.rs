@@ -203,6 +203,57 @@ fn a_token_bound_to_a_key_is_not_a_bearer_token() {
 }
 
 #[test]
+fn the_server_that_made_a_token_reads_it_whoever_it_is_for_and_whenever() {
+    let verify_own = |token: &str| {
+        let keys = JwkSet::new(vec![ES256.jwk().clone()]).unwrap();
+        access_token::verify_own(token, &keys, ISSUER)
+    };
+    let old = with(|claims| {
+        claims.insert("aud".into(), json!("https://other.example"));
+        claims.insert("exp".into(), json!(5));
+        claims.insert("iat".into(), json!(4));
+    });
+    let token = verify_own(&old).unwrap();
+    assert_eq!(
+        (token.aud, token.exp, token.kid.as_str()),
+        (vec!["https://other.example".into()], Time(5), ES256.kid())
+    );
+    // All else is as for everybody.
+    let stranger = PrivateKey::generate(Algorithm::Es256).unwrap();
+    let unknown = AccessTokenError::UnknownKey { kid: stranger.kid().into() };
+    assert_eq!(verify_own(&granted().mint(&stranger).unwrap()), Err(unknown));
+    let id_token = jws::sign("JWT", &ES256, &granted()).unwrap();
+    assert_eq!(verify_own(&id_token), Err(AccessTokenError::WrongType { found: Some("JWT".into()) }));
+    let foreign = verify_own(&with(|claims| drop(claims.insert("iss".into(), json!("https://b.example")))));
+    assert!(matches!(foreign, Err(AccessTokenError::WrongIssuer { .. })));
+    let bound = verify_own(&with(|claims| drop(claims.insert("cnf".into(), json!({"jkt": "x"})))));
+    assert_eq!(bound, Err(AccessTokenError::SenderConstrained));
+    for claim in ["aud", "exp", "iat", "sub", "jti"] {
+        assert_eq!(verify_own(&with(|claims| drop(claims.remove(claim)))), Err(AccessTokenError::MissingClaim(claim)));
+    }
+}
+
+#[test]
+fn the_name_of_a_token_names_its_grant() {
+    for (jti, grant) in [
+        ("g-1_A.t", Some("g-1_A")),
+        ("token-1", None),
+        ("", None),
+        (".", None),
+        (".t", None),
+        ("g.", None),
+        ("a.b.c", None),
+        ("g g.t", None),
+        ("g.t=", None),
+    ] {
+        assert_eq!(access_token::grant_of(jti), grant, "{jti}");
+    }
+    let token = granted();
+    let token = AccessTokenClaims { jti: "g.t".into(), ..token }.mint(&ES256).unwrap();
+    assert_eq!(verify(&token).unwrap().grant(), Some("g"));
+}
+
+#[test]
 fn sentences_say_what_was_found_and_what_was_expected() {
     let sentence = |token: Result<AccessToken, AccessTokenError>| token.unwrap_err().to_string();
     assert_eq!(

@@ -192,8 +192,8 @@ fn a_token_has_at_most_16_kib() {
     assert!(padded(12_194).len() <= 16 * 1024);
     assert!(Unverified::parse(&padded(12_194)).is_ok());
     assert!(padded(12_202).len() > 16 * 1024);
-    assert_eq!(malformed(&padded(12_202)), Malformed::TooLong);
-    assert_eq!(jws::sign("t", &ES256, &json!({"x": "x".repeat(16_384)})), Err(SignFault::TooLong));
+    assert_eq!(malformed(&padded(12_202)), Malformed::TooLong(16_384));
+    assert_eq!(jws::sign("t", &ES256, &json!({"x": "x".repeat(16_384)})), Err(SignFault::TooLong(16_384)));
 }
 
 // proves: KEYS-13

@@ -3,11 +3,13 @@
 
 mod access_token;
 mod forge;
+mod introspection_response;
 mod json;
 mod jwk;
 mod jws;
 mod key;
 mod random_input;
+mod revocation_feed;
 mod secret;
 mod time;
 mod vectors;

@@ -3,7 +3,9 @@
 use crate::forge::{ES256, base64url, signed};
 use grantd_tokens::json::{self, Limits};
 use grantd_tokens::jws::Unverified;
-use grantd_tokens::{Digest, Expected, JwkSet, KeyEncryptionKey, Time, access_token};
+use grantd_tokens::{
+    Digest, Expected, JwkSet, KeyEncryptionKey, Time, access_token, introspection_response, revocation_feed,
+};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -27,14 +29,25 @@ fn any_json() -> impl Strategy<Value = Value> {
 /// An object with the members that readers look for, each with any value.
 fn any_claims() -> impl Strategy<Value = Value> {
     let name = prop::sample::select(
-        "alg typ kid kty crv x y n e d use key_ops keys iss sub aud exp nbf iat jti client_id scope cnf authorization_details"
+        "alg typ kid kty crv x y n e d use key_ops keys iss sub aud exp nbf iat jti client_id scope cnf authorization_details grants tokens clients token_introspection"
             .split(' ')
             .collect::<Vec<_>>(),
     );
     let value = prop_oneof![
         any_json(),
-        prop::sample::select(vec!["ES256", "at+jwt", "EC", "P-256", "OKP", "Ed25519", "RSA", "AQAB", "sig"])
-            .prop_map(Value::from),
+        prop::sample::select(vec![
+            "ES256",
+            "at+jwt",
+            "https://issuer.example",
+            "EC",
+            "P-256",
+            "OKP",
+            "Ed25519",
+            "RSA",
+            "AQAB",
+            "sig"
+        ])
+        .prop_map(Value::from),
     ];
     prop::collection::btree_map(name, value, 0..12)
         .prop_map(|members| Value::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()))
@@ -68,6 +81,18 @@ proptest! {
     fn any_signed_claims_are_judged_without_a_panic(claims in any_claims()) {
         let header = format!(r#"{{"alg":"ES256","typ":"at+jwt","kid":"{}"}}"#, ES256.kid());
         judge(&signed(header, claims.to_string(), &ES256));
+    }
+
+    #[test]
+    fn any_signed_document_is_judged_without_a_panic(claims in any_claims()) {
+        let keys = JwkSet::new(vec![ES256.jwk().clone()]).unwrap();
+        let expected = Expected { issuer: "https://issuer.example", audience: "https://api.example" };
+        for typ in [revocation_feed::TYP, introspection_response::TYP] {
+            let header = format!(r#"{{"alg":"ES256","typ":"{typ}","kid":"{}"}}"#, ES256.kid());
+            let text = signed(header, claims.to_string(), &ES256);
+            let _ = revocation_feed::verify(&text, &keys, expected.issuer, Time(1_000));
+            let _ = introspection_response::verify(&text, &keys, expected, Time(1_000));
+        }
     }
 
     #[test]
