@@ -5,6 +5,7 @@ use std::sync::Arc;
 use grantd_protocol::endpoint::Env;
 use grantd_protocol::settings::Settings;
 use grantd_store::{Store, StoreFault};
+use grantd_tokens::Seconds;
 
 use crate::env::OsRandom;
 use crate::fetch::Fetcher;
@@ -26,6 +27,8 @@ pub struct App {
     pub transport: Transport,
     /// What tokens are signed with.
     pub keys: Keys,
+    /// How long one of them signs.
+    pub rotate_keys_every: Seconds,
     /// The pool that hashes passwords.
     pub passwords: PasswordHasher,
     /// The only way out.

@@ -27,7 +27,7 @@ use grantd_store::Location;
 use grantd_tokens::{Algorithm, Seconds};
 
 use crate::fetch::HostPort;
-use crate::keys::KekSource;
+use crate::keys::{KekSource, timeline};
 use crate::listen::Limits;
 use crate::network::Network;
 use crate::pages::Mode;
@@ -61,6 +61,8 @@ pub struct Config {
     pub database: Location,
     /// What the signing keys are encrypted with.
     pub key_encryption_key: KekSource,
+    /// How long one signing key signs (KEYS-02).
+    pub rotate_keys_every: Seconds,
     /// Where it may call out to.
     pub fetch: FetchConfig,
     /// What is logged.
@@ -173,6 +175,7 @@ impl Config {
         issuer::check_listener(&mut reading, mode, listen, issuer.as_ref());
         let (database, key_encryption_key) = read_storage(&mut reading, &layers, mode);
         let settings = read_settings(&mut reading, issuer);
+        let rotate_keys_every = read_rotation(&mut reading);
         let fetch = FetchConfig {
             allow: reading.list("fetch.allow"),
             refuse: reading.list("fetch.refuse"),
@@ -199,6 +202,7 @@ impl Config {
                 tls,
                 database,
                 key_encryption_key,
+                rotate_keys_every,
                 fetch,
                 log,
                 declared,
@@ -342,6 +346,17 @@ fn read_settings(reading: &mut Reading<'_>, issuer: Option<Issuer>) -> Option<Se
         reading.refuse("limits.attempt_window", why, "write at most \"1h\"");
     }
     issuer.map(|_| settings)
+}
+
+fn read_rotation(reading: &mut Reading<'_>) -> Seconds {
+    let every = reading.duration("keys.rotate_every", timeline::ROTATE_EVERY);
+    let (least, most) = (timeline::ROTATE_AT_LEAST, timeline::ROTATE_AT_MOST);
+    if !(least..=most).contains(&every) {
+        let (least, most) = (duration::write(least), duration::write(most));
+        let why = format!("{} is not between {least} and {most} (KEYS-02)", duration::write(every));
+        reading.refuse("keys.rotate_every", why, format!("write \"30d\", or another duration from {least} to {most}"));
+    }
+    every
 }
 
 fn read_lifetimes(reading: &mut Reading<'_>) -> Lifetimes {

@@ -1,7 +1,8 @@
-//! What tokens are signed with: made at first start, kept encrypted, published as a key set.
+//! What tokens are signed with: made at first start, kept encrypted, published as a key set, and renewed.
 //!
-//! Owns the keys in memory and the key-encryption key's file. Does not own rotation yet; the store keeps every key with
-//! its age, so that it can come. Start at [`Keys::open`].
+//! Owns the keys in memory. Which key signs when stands in `timeline.rs`, how the keys are changed in `rotation.rs`, where the
+//! key-encryption key comes from in `key_encryption_key.rs`. Another process may change the keys at any time: whoever signs or
+//! verifies calls [`Keys::follow`] or [`Keys::fresh`] first. Start at [`Keys::open`].
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -9,12 +10,17 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use grantd_protocol::names::Issuer;
-use grantd_store::{Store, StoreFault, StoredKey};
-use grantd_tokens::{Algorithm, Digest, JwkSet, KeyEncryptionKey, PrivateKey};
+use grantd_store::{KeysRevision, Store, StoreFault, StoredKey};
+use grantd_tokens::{Algorithm, Digest, Jwk, JwkSet, KeyEncryptionKey, PrivateKey, Time};
 
 mod key_encryption_key;
+mod rotation;
+pub mod timeline;
 
 pub use key_encryption_key::{KekFault, KekSource};
+pub use rotation::{KeyEvent, tend};
+
+use timeline::Dates;
 
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +51,9 @@ pub enum KeyFault {
     /// No key of this algorithm is in memory yet.
     #[error("there is no {} key yet", .0.name())]
     Missing(Algorithm),
+    /// Others changed them at the same time, again and again.
+    #[error("other processes changed the signing keys {0} times in a row")]
+    Contention(u32),
 }
 
 /// The keys of one issuer.
@@ -53,15 +62,21 @@ pub struct Keys {
     issuer: Issuer,
     kek: KeyEncryptionKey,
     source_name: String,
-    making: tokio::sync::Mutex<()>,
+    /// Held by the one task that reads or changes them: what is read later is put in place later.
+    changing: tokio::sync::Mutex<()>,
     current: RwLock<Arc<KeyRing>>,
 }
 
-/// The keys of one moment.
-#[derive(Debug, Default)]
+/// The keys of one moment, of all that were not removed: announced, signing and retired ones.
+#[derive(Debug)]
 pub struct KeyRing {
-    signing: BTreeMap<Algorithm, Arc<PrivateKey>>,
-    /// The key set (RFC 7517 §5), ready to send.
+    /// Which moment.
+    pub revision: KeysRevision,
+    dates: Vec<Dates>,
+    private: BTreeMap<String, Arc<PrivateKey>>,
+    /// The public halves. A token that none of them verifies is none of ours, or no longer (KEYS-03).
+    pub public: JwkSet,
+    /// The public halves as a key set (RFC 7517 §5), ready to send.
     pub jwks: Bytes,
     /// Changes with the key set.
     pub etag: String,
@@ -71,23 +86,27 @@ impl Keys {
     /// Opens the keys of an issuer, and makes the one for `algorithm` if there is none.
     pub async fn open(store: Store, issuer: Issuer, kek: &KekSource, algorithm: Algorithm) -> Result<Self, KeyFault> {
         // A new key-encryption key would open none of the keys there are, and stand where the right one has to come back.
-        let is_first_start = store.signing_keys(&issuer).await?.is_empty();
-        let keys = Self {
-            store,
-            issuer,
-            kek: if is_first_start { kek.open_or_create()? } else { kek.open()? },
-            source_name: kek.to_string(),
-            making: tokio::sync::Mutex::new(()),
-            current: RwLock::new(Arc::default()),
-        };
-        keys.reload().await?;
+        let is_first_start = store.signing_keys(&issuer).await?.keys.is_empty();
+        let opened = if is_first_start { kek.open_or_create()? } else { kek.open()? };
+        let keys = Self::with(store, issuer, opened, kek.to_string()).await?;
         keys.ensure(algorithm).await?;
         Ok(keys)
     }
 
+    /// Opens the keys that are there. Makes nothing.
+    pub async fn open_existing(store: Store, issuer: Issuer, kek: &KekSource) -> Result<Self, KeyFault> {
+        Self::with(store, issuer, kek.open()?, kek.to_string()).await
+    }
+
+    async fn with(store: Store, issuer: Issuer, kek: KeyEncryptionKey, source_name: String) -> Result<Self, KeyFault> {
+        let ring = read(&store, &issuer, &kek, &source_name).await?;
+        let (changing, current) = (tokio::sync::Mutex::new(()), RwLock::new(Arc::new(ring)));
+        Ok(Self { store, issuer, kek, source_name, changing, current })
+    }
+
     /// Whether [`Keys::open`] could open the keys that are there. Makes nothing.
     pub async fn check(store: &Store, issuer: &Issuer, kek: &KekSource) -> Result<(), KeyFault> {
-        let stored = store.signing_keys(issuer).await?;
+        let stored = store.signing_keys(issuer).await?.keys;
         if stored.is_empty() {
             return Ok(());
         }
@@ -95,48 +114,69 @@ impl Keys {
         stored.iter().try_for_each(|key| unseal(key, issuer, &key_encryption_key, &kek.to_string()).map(drop))
     }
 
-    /// Makes a key of this algorithm unless there is one. Another node that made one first wins.
-    pub async fn ensure(&self, algorithm: Algorithm) -> Result<(), KeyFault> {
-        let _alone = self.making.lock().await;
-        if self.signing(algorithm).is_ok() {
-            return Ok(());
-        }
-        // RSA takes seconds: not on the threads that answer requests.
-        let made = tokio::task::spawn_blocking(move || PrivateKey::generate(algorithm)).await;
-        let key = made.map_err(|_| KeyFault::Missing(algorithm))??;
-        let sealed = key.seal(&self.kek, self.issuer.as_str())?;
-        let stored = StoredKey { sealed, created_at: crate::env::now() };
-        self.store.add_signing_key(&self.issuer, stored).await?;
-        tracing::info!(event = "key_made", kid = key.kid(), algorithm = algorithm.name(), "a signing key was made");
-        self.reload().await
-    }
-
-    /// The key to sign with. The oldest of its algorithm: every node chooses the same.
+    /// The key to sign with at this moment.
     pub fn signing(&self, algorithm: Algorithm) -> Result<Arc<PrivateKey>, KeyFault> {
-        self.ring().signing.get(&algorithm).cloned().ok_or(KeyFault::Missing(algorithm))
+        self.ring().signing(algorithm, crate::env::now()).ok_or(KeyFault::Missing(algorithm))
     }
 
-    /// The keys of this moment.
+    /// The keys as this process knows them. Another may have changed them since: see [`Keys::fresh`].
     pub fn ring(&self) -> Arc<KeyRing> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    async fn reload(&self) -> Result<(), KeyFault> {
-        let mut stored = self.store.signing_keys(&self.issuer).await?;
-        stored.sort_by(|one, other| (one.created_at, one.kid()).cmp(&(other.created_at, other.kid())));
-        let mut signing = BTreeMap::new();
-        let mut public = Vec::new();
-        for key in &stored {
-            let opened = unseal(key, &self.issuer, &self.kek, &self.source_name)?;
-            public.push(opened.jwk().clone());
-            signing.entry(key.algorithm()).or_insert_with(|| Arc::new(opened));
+    /// The keys of now, whoever changed them (KEYS-03). One small read; fails where that fails.
+    pub async fn fresh(&self) -> Result<Arc<KeyRing>, KeyFault> {
+        self.follow(self.store.keys_revision(&self.issuer).await?).await?;
+        Ok(self.ring())
+    }
+
+    /// Reads the keys anew if those in memory are older than this.
+    pub async fn follow(&self, revision: KeysRevision) -> Result<(), KeyFault> {
+        if self.ring().revision >= revision {
+            return Ok(());
         }
-        let set = JwkSet::new(public).map_err(|_| KeyFault::Set)?;
-        let jwks = Bytes::from(serde_json::to_vec(&set).map_err(|_| KeyFault::Set)?);
-        let etag = format!("\"{}\"", Digest::of(&jwks).to_base64url());
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(KeyRing { signing, jwks, etag });
+        let _alone = self.changing.lock().await;
+        if self.ring().revision >= revision {
+            return Ok(());
+        }
+        self.reload().await
+    }
+
+    /// Only with `changing` held.
+    async fn reload(&self) -> Result<(), KeyFault> {
+        let ring = read(&self.store, &self.issuer, &self.kek, &self.source_name).await?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ring);
         Ok(())
     }
+}
+
+impl KeyRing {
+    fn of(revision: KeysRevision, dates: Vec<Dates>, opened: Vec<PrivateKey>) -> Result<Self, KeyFault> {
+        let public: Vec<Jwk> = opened.iter().map(|key| key.jwk().clone()).collect();
+        let public = JwkSet::new(public).map_err(|_| KeyFault::Set)?;
+        let jwks = Bytes::from(serde_json::to_vec(&public).map_err(|_| KeyFault::Set)?);
+        let etag = format!("\"{}\"", Digest::of(&jwks).to_base64url());
+        let private = opened.into_iter().map(|key| (key.kid().to_owned(), Arc::new(key))).collect();
+        Ok(Self { revision, dates, private, public, jwks, etag })
+    }
+
+    /// The key that signs at this moment. Every node with these keys chooses the same.
+    pub fn signing(&self, algorithm: Algorithm, now: Time) -> Option<Arc<PrivateKey>> {
+        let active = timeline::active(&self.dates, algorithm, now)?;
+        self.private.get(&active.kid).cloned()
+    }
+
+    /// When each key begins and ends.
+    pub fn dates(&self) -> &[Dates] {
+        &self.dates
+    }
+}
+
+async fn read(store: &Store, issuer: &Issuer, kek: &KeyEncryptionKey, source_name: &str) -> Result<KeyRing, KeyFault> {
+    let stored = store.signing_keys(issuer).await?;
+    let dates = stored.keys.iter().map(Dates::from).collect();
+    let opened = stored.keys.iter().map(|key| unseal(key, issuer, kek, source_name)).collect::<Result<_, _>>()?;
+    KeyRing::of(stored.revision, dates, opened)
 }
 
 fn unseal(key: &StoredKey, issuer: &Issuer, kek: &KeyEncryptionKey, source_name: &str) -> Result<PrivateKey, KeyFault> {

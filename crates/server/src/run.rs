@@ -25,7 +25,9 @@ pub async fn run_if<E: Endpoint>(
 ) -> Result<Result<E::Answer, Refused>, Fault> {
     let issuer = &app.settings.issuer;
     for _ in 0..MAX_ATTEMPTS {
-        let facts = app.store.load(issuer, &endpoint.lookup()).await?;
+        let (facts, keys) = app.store.load_with_keys_revision(issuer, &endpoint.lookup()).await?;
+        // A key that another process removed signs nothing that is decided after that (KEYS-03).
+        app.keys.follow(keys).await?;
         let Decision { answer, changes, checks } = match app.with_env(|env| endpoint.decide(&facts, env)) {
             Next::Done(decision) => decision,
             Next::Fetch(fetch) => {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use grantd_protocol::settings::Settings;
 use grantd_protocol::uri::Uri;
 use grantd_store::{Location, Store, StoreFault};
-use grantd_tokens::Random as _;
+use grantd_tokens::{Random as _, Seconds};
 
 use crate::app::{App, Fault, Shared};
 use crate::config::Config;
@@ -21,7 +21,7 @@ use crate::fetch::{BadExtraCa, FetchSettings, Fetcher, InPlain};
 use crate::http::Transport;
 use crate::http::headers::SecurityHeaders;
 use crate::http::origins::Origins;
-use crate::keys::{KekSource, KeyFault, Keys};
+use crate::keys::{self, KekSource, KeyFault, Keys};
 use crate::listen::{
     BindFault, Drained, HostNames, Limits, Listener, PanicCount, Serving, Tls, TlsFault, TrustedProxies,
 };
@@ -42,6 +42,8 @@ pub struct Startup {
     pub database: Location,
     /// What the signing keys are encrypted with.
     pub key_encryption_key: KekSource,
+    /// How long one signing key signs.
+    pub rotate_keys_every: Seconds,
     /// Where the server may call out to.
     pub fetch: FetchSettings,
 }
@@ -133,6 +135,7 @@ pub async fn serve(
         mode: config.mode,
         database: config.database,
         key_encryption_key: config.key_encryption_key,
+        rotate_keys_every: config.rotate_keys_every,
         fetch,
     })
     .await?;
@@ -159,6 +162,7 @@ pub async fn open(startup: Startup) -> Result<Shared, StartFault> {
         mode: startup.mode,
         transport,
         keys,
+        rotate_keys_every: startup.rotate_keys_every,
         passwords: PasswordHasher::new(cores, WAITING_SIGN_INS, SIGN_IN_PATIENCE),
         fetcher: Arc::new(Fetcher::new(startup.fetch)?),
         origins: Origins::default(),
@@ -196,8 +200,10 @@ pub async fn answer(
         panics: PanicCount::default(),
     };
     let sweeping = tokio::spawn(sweep(Arc::downgrade(&app)));
+    let tending = tokio::spawn(keys::tend(Arc::downgrade(&app), app.rotate_keys_every));
     bound(address);
     let drained = listener.serve(router(app), serving, shutdown).await;
     sweeping.abort();
+    tending.abort();
     Ok(drained)
 }

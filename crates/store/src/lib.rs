@@ -25,12 +25,11 @@ use grantd_protocol::records::{Client, Resource, User};
 use grantd_tokens::Time;
 
 pub use fault::StoreFault;
-pub use keys::StoredKey;
+pub use keys::{KeyChange, KeysRevision, RemovedKey, StoredKey, StoredKeys};
 pub use sweep::Swept;
 
 use reads::Page;
 use sqlite::{Durability, Sqlite};
-use writes::Step;
 
 /// Where records are kept. A cheap handle: clones share one database, which closes with the last of them.
 #[derive(Clone)]
@@ -143,6 +142,19 @@ impl Store {
         self.sqlite().read(move |reading| reads::load(reading, &issuer, &lookup)).await
     }
 
+    /// As [`Store::load`], and how often the issuer's signing keys were changed until that same moment: whoever signs what is
+    /// decided on these facts must not do so with older keys (KEYS-03).
+    pub async fn load_with_keys_revision(
+        &self,
+        issuer: &Issuer,
+        lookup: &Lookup,
+    ) -> Result<(Facts, KeysRevision), StoreFault> {
+        let (issuer, lookup) = (issuer.clone(), lookup.clone());
+        self.sqlite()
+            .read(move |reading| Ok((reads::load(reading, &issuer, &lookup)?, reads::keys_revision(reading, &issuer)?)))
+            .await
+    }
+
     /// Writes all of `changes` or none, each under its guard (STORE-02). [`Commit::Done`] is durable (STORE-05).
     ///
     /// Dropped before it is done, the changes may be written or not, but never a part of them.
@@ -221,18 +233,6 @@ impl Store {
                 Page { issuer: &issuer, after, limit }.of_users(reading)
             })
             .await
-    }
-
-    /// All signing keys of the issuer, the oldest first. They stay sealed.
-    pub async fn signing_keys(&self, issuer: &Issuer) -> Result<Vec<StoredKey>, StoreFault> {
-        let issuer = issuer.clone();
-        self.sqlite().read(move |reading| reads::signing_keys(reading, &issuer)).await
-    }
-
-    /// Keeps a signing key, unless one of this algorithm and name is there already. Says whether it was this one that was kept.
-    pub async fn add_signing_key(&self, issuer: &Issuer, key: StoredKey) -> Result<bool, StoreFault> {
-        let step = Step::or_stale(statements::ADD_SIGNING_KEY, rows::signing_key_values(issuer, &key)?);
-        Ok(self.sqlite().write(vec![step]).await?.commit == Commit::Done)
     }
 
     fn sqlite(&self) -> &Sqlite {

@@ -5,9 +5,10 @@
 use grantd_protocol::facts::{Facts, Lookup, WAITING_COUNTED_TO, Waiting};
 use grantd_protocol::names::{ClientId, GrantId, Issuer, ResourceId, Scopes, UserId, Username};
 use grantd_protocol::records::{Attempts, Client, Grant, PendingRequest, Resource, Session, User};
+use grantd_tokens::Time;
 
 use crate::fault::StoreFault;
-use crate::keys::StoredKey;
+use crate::keys::{KeysRevision, RemovedKey, StoredKeys};
 use crate::rows::{self, Row, Value};
 use crate::sqlite::Reading;
 use crate::statements as sql;
@@ -74,9 +75,21 @@ pub(crate) fn user_by_username(
     Reader { reading, issuer }.one(rows::USERS, sql::USER_BY_USERNAME, Some(username.as_str()), rows::user)
 }
 
-pub(crate) fn signing_keys(reading: &Reading<'_>, issuer: &Issuer) -> Result<Vec<StoredKey>, StoreFault> {
+pub(crate) fn signing_keys(reading: &Reading<'_>, issuer: &Issuer) -> Result<StoredKeys, StoreFault> {
     let rows = reading.rows(rows::SIGNING_KEYS, sql::SIGNING_KEYS, &[issuer.as_str().into()])?;
-    rows.into_iter().map(rows::signing_key).collect()
+    let keys = rows.into_iter().map(rows::signing_key).collect::<Result<_, _>>()?;
+    Ok(StoredKeys { revision: keys_revision(reading, issuer)?, keys })
+}
+
+pub(crate) fn removed_keys(reading: &Reading<'_>, issuer: &Issuer, since: Time) -> Result<Vec<RemovedKey>, StoreFault> {
+    let rows = reading.rows(rows::SIGNING_KEYS, sql::REMOVED_KEYS, &[issuer.as_str().into(), since.into()])?;
+    rows.into_iter().map(rows::removed_key).collect()
+}
+
+/// Nobody has changed the keys of an issuer without a revision.
+pub(crate) fn keys_revision(reading: &Reading<'_>, issuer: &Issuer) -> Result<KeysRevision, StoreFault> {
+    let rows = reading.rows(rows::KEY_REVISIONS, sql::KEYS_REVISION, &[issuer.as_str().into()])?;
+    Ok(rows.into_iter().next().map(rows::keys_revision).transpose()?.unwrap_or_default())
 }
 
 /// A page of a list: what comes after a key, in the order of the keys. No key is empty, so the empty one comes before all.

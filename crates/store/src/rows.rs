@@ -8,13 +8,13 @@ use grantd_protocol::records::{
     AttemptKey, Attempts, Client, Code, Consent, Grant, GrantState, PasswordHash, PendingRequest, Redemption,
     RefreshToken, Resource, Session, SessionState, Spending, User,
 };
-use grantd_tokens::{Digest, Time};
+use grantd_tokens::{Algorithm, Digest, Time};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 
 use crate::fault::StoreFault;
-use crate::keys::StoredKey;
+use crate::keys::{KeysRevision, RemovedKey, StoredKey};
 
 /// A value of a column or of a parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,6 +45,12 @@ impl From<Digest> for Value {
 impl From<Time> for Value {
     fn from(time: Time) -> Self {
         Self::Integer(time.0)
+    }
+}
+
+impl From<KeysRevision> for Value {
+    fn from(revision: KeysRevision) -> Self {
+        Self::Integer(revision.0)
     }
 }
 
@@ -332,6 +338,7 @@ pub(crate) fn consent(row: Row) -> Result<Consent, StoreFault> {
 
 pub(crate) const ATTEMPTS: &str = "attempts";
 pub(crate) const SIGNING_KEYS: &str = "signing_keys";
+pub(crate) const KEY_REVISIONS: &str = "key_revisions";
 
 pub(crate) fn attempt_key(key: &AttemptKey) -> Result<Value, StoreFault> {
     Ok(Value::Text(json(ATTEMPTS, key)?.to_string()))
@@ -347,13 +354,23 @@ pub(crate) fn signing_key_values(issuer: &Issuer, key: &StoredKey) -> Result<Vec
         key.algorithm().name().into(),
         key.kid().into(),
         key.created_at.into(),
+        key.active_from.into(),
         record(SIGNING_KEYS, &key.sealed, &[])?,
     ])
 }
 
 pub(crate) fn signing_key(mut row: Row) -> Result<StoredKey, StoreFault> {
-    let created_at = Time(row.integer()?);
-    Ok(StoredKey { sealed: row.record(Vec::new())?, created_at })
+    let (created_at, active_from) = (Time(row.integer()?), Time(row.integer()?));
+    Ok(StoredKey { sealed: row.record(Vec::new())?, created_at, active_from })
+}
+
+pub(crate) fn removed_key(mut row: Row) -> Result<RemovedKey, StoreFault> {
+    let algorithm = Algorithm::parse(&row.text()?).ok_or_else(|| row.corrupt("not an algorithm"))?;
+    Ok(RemovedKey { algorithm, kid: row.text()?, at: Time(row.integer()?) })
+}
+
+pub(crate) fn keys_revision(mut row: Row) -> Result<KeysRevision, StoreFault> {
+    row.integer().map(KeysRevision)
 }
 
 /// A grant that a sweep found, and the session it was given in (as it stands in the column).

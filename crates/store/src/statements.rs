@@ -42,7 +42,13 @@ statements! {
     USERS =
         "SELECT status, credentials_generation, password, record FROM users \
          WHERE issuer = $1 AND username > $2 ORDER BY username LIMIT $3";
-    SIGNING_KEYS = "SELECT created_at, record FROM signing_keys WHERE issuer = $1 ORDER BY created_at, algorithm, kid";
+    SIGNING_KEYS =
+        "SELECT created_at, active_from, record FROM signing_keys \
+         WHERE issuer = $1 AND removed_at IS NULL ORDER BY created_at, algorithm, kid";
+    REMOVED_KEYS =
+        "SELECT algorithm, kid, removed_at FROM signing_keys \
+         WHERE issuer = $1 AND removed_at >= $2 ORDER BY removed_at, algorithm, kid";
+    KEYS_REVISION = "SELECT revision FROM key_revisions WHERE issuer = $1";
 
     // ---- the browser's part ----
     ADD_PENDING =
@@ -140,9 +146,25 @@ statements! {
          WHERE issuer = $1 AND user_id = $2 AND revoked_at IS NULL";
     REMOVE_USER = "DELETE FROM users WHERE issuer = $1 AND id = $2";
     FORGET_CONSENTS_OF_USER = "DELETE FROM consents WHERE issuer = $1 AND user_id = $2";
+
+    // ---- signing keys ----
+    BEGIN_KEYS_REVISIONS =
+        "INSERT INTO key_revisions (issuer, revision) VALUES ($1, 0) ON CONFLICT (issuer) DO NOTHING";
+    /// The keys are still those that were seen.
+    ADVANCE_KEYS_REVISION =
+        "UPDATE key_revisions SET revision = revision + 1 WHERE issuer = $1 AND revision = $2";
     ADD_SIGNING_KEY =
-        "INSERT INTO signing_keys (issuer, algorithm, kid, created_at, record) VALUES ($1, $2, $3, $4, $5) \
-         ON CONFLICT (issuer, algorithm, kid) DO NOTHING";
+        "INSERT INTO signing_keys (issuer, algorithm, kid, created_at, active_from, removed_at, record) \
+         VALUES ($1, $2, $3, $4, $5, NULL, $6) ON CONFLICT (issuer, algorithm, kid) DO NOTHING";
+    ACTIVATE_SIGNING_KEY =
+        "UPDATE signing_keys SET active_from = $4 \
+         WHERE issuer = $1 AND algorithm = $2 AND kid = $3 AND removed_at IS NULL";
+    /// The private half goes with the record.
+    REMOVE_SIGNING_KEY =
+        "UPDATE signing_keys SET removed_at = $4, record = '' \
+         WHERE issuer = $1 AND algorithm = $2 AND kid = $3 AND removed_at IS NULL";
+    FORGET_SIGNING_KEY =
+        "DELETE FROM signing_keys WHERE issuer = $1 AND algorithm = $2 AND kid = $3 AND removed_at IS NULL";
 
     // ---- sweeping, a batch at a time ----
     SWEEP_PENDING =
@@ -175,4 +197,7 @@ statements! {
     SWEEP_ATTEMPTS =
         "DELETE FROM attempts WHERE issuer = $1 AND counted_by IN \
          (SELECT counted_by FROM attempts WHERE issuer = $1 AND since <= $2 ORDER BY since LIMIT $3)";
+    SWEEP_REMOVED_KEYS =
+        "DELETE FROM signing_keys WHERE issuer = $1 AND removed_at <= $2 AND kid IN \
+         (SELECT kid FROM signing_keys WHERE issuer = $1 AND removed_at <= $2 ORDER BY removed_at LIMIT $3)";
 }

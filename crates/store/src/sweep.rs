@@ -17,6 +17,10 @@ use crate::writes::Step;
 const BATCH: u32 = 256;
 const GRANTS_A_BATCH: u32 = 32;
 
+/// How long the name of a removed key is kept (KEYS-03): longer than any access token lives (AT-06), so that whoever asks for
+/// what was revoked hears of it until it does not matter.
+const REMOVED_KEYS_KEPT: Seconds = Seconds::hours(2);
+
 /// What a sweep removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
@@ -28,6 +32,8 @@ pub struct Swept {
     pub sessions: u64,
     /// Windows of attempts that have long passed.
     pub attempts: u64,
+    /// Names of signing keys that were removed so long ago that every token of theirs has expired.
+    pub removed_keys: u64,
 }
 
 pub(crate) async fn sweep(sqlite: &Sqlite, issuer: &Issuer, now: Time) -> Result<Swept, StoreFault> {
@@ -37,6 +43,7 @@ pub(crate) async fn sweep(sqlite: &Sqlite, issuer: &Issuer, now: Time) -> Result
         pending_requests: sweep_rows(sqlite, sql::SWEEP_PENDING, issuer, now).await?,
         sessions: sweep_rows(sqlite, sql::SWEEP_SESSIONS, issuer, now).await?,
         attempts: sweep_rows(sqlite, sql::SWEEP_ATTEMPTS, issuer, long_ago).await?,
+        removed_keys: sweep_rows(sqlite, sql::SWEEP_REMOVED_KEYS, issuer, now - REMOVED_KEYS_KEPT).await?,
     })
 }
 

@@ -129,6 +129,11 @@ pub const KEYS: &[Key] = &[
         Kind::Choice(&["ES256", "EdDSA"]),
         "How access tokens are signed, unless a client asked for another algorithm.",
     ),
+    key(
+        "keys.rotate_every",
+        Kind::Duration,
+        "How long one key signs until the next, which is published a day before, takes over: 2d to 366d.",
+    ),
     key("lifetimes.authorization_code", Kind::Duration, "From the redirect to the token request: at most 60s."),
     key("lifetimes.access_token", Kind::Duration, "How long a stolen access token is worth something: at most 1h."),
     key("lifetimes.refresh_token_idle", Kind::Duration, "Unused for so long, a refresh token ends."),

@@ -10,10 +10,9 @@ use http::{Method, StatusCode};
 use super::answer;
 use super::cors::{self, Policy};
 use crate::app::Shared;
+use crate::keys::timeline::JWKS_MAX_AGE;
 use crate::pages::Asset;
 
-/// Until a client asks again. A new key is published for longer than this before it signs, once keys rotate.
-const FIVE_MINUTES: HeaderValue = HeaderValue::from_static("public, max-age=300");
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 /// RFC 8414 §3. Computed from what is configured now; never from the request (META-04).
@@ -38,10 +37,16 @@ pub async fn get(State(app): State<Shared>, headers: HeaderMap) -> Response {
 
 const PAGE: u32 = 100;
 
-/// The key set.
+/// The key set. A key that another process removed is not in it (KEYS-03); if that cannot be known, whoever asks keeps the set it
+/// has.
 pub async fn jwks(State(app): State<Shared>, headers: HeaderMap) -> Response {
-    let ring = app.keys.ring();
-    public_json(&headers, ring.jwks.clone(), &ring.etag)
+    match app.keys.fresh().await {
+        Ok(ring) => public_json(&headers, ring.jwks.clone(), &ring.etag),
+        Err(fault) => {
+            tracing::error!(event = "fault", %fault, "the key set could not be read");
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
+    }
 }
 
 /// The preflight of both.
@@ -54,7 +59,10 @@ fn public_json(asked: &HeaderMap, body: Bytes, etag: &str) -> Response {
         if is_known(asked, etag) { StatusCode::NOT_MODIFIED.into_response() } else { body.into_response() };
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(CACHE_CONTROL, FIVE_MINUTES);
+    // Until a client asks again: far less than a key is published before it signs (KEYS-02).
+    if let Ok(fresh) = HeaderValue::from_str(&format!("public, max-age={JWKS_MAX_AGE}")) {
+        headers.insert(CACHE_CONTROL, fresh);
+    }
     if let Ok(etag) = HeaderValue::from_str(etag) {
         headers.insert(ETAG, etag);
     }

@@ -129,6 +129,7 @@ fn every_setting_can_be_set_in_the_file_and_by_its_variable() {
             }
             "keys.key_encryption_key" => "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
             "keys.algorithm" => "EdDSA",
+            "keys.rotate_every" => "7d",
             "fetch.allow" => "lockbox.internal:8443",
             "fetch.refuse" => "192.0.2.0/24",
             "log.format" => "json",

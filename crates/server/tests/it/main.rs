@@ -19,6 +19,7 @@ mod demo;
 mod fetch;
 mod flow;
 mod headers;
+mod key_timeline;
 mod listen;
 mod metadata_http;
 mod pages;

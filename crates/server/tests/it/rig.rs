@@ -9,6 +9,7 @@ use std::time::Duration;
 use grantd::app::{App, Shared};
 use grantd::fetch::FetchSettings;
 use grantd::keys::KekSource;
+use grantd::keys::timeline::ROTATE_EVERY;
 use grantd::listen::{Drained, Limits, TrustedProxies};
 use grantd::pages::Mode;
 use grantd::serve::{self, Reach, StartFault, Startup};
@@ -95,6 +96,7 @@ impl Setup {
             mode: if self.form == Form::Development { Mode::Development } else { Mode::Production },
             database: self.database,
             key_encryption_key: self.key,
+            rotate_keys_every: ROTATE_EVERY,
             fetch: FetchSettings { allow: vec![shop.host_port()], ..FetchSettings::default() },
         }
     }

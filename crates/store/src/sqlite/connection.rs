@@ -14,7 +14,8 @@ use crate::fault::StoreFault;
 use crate::statements;
 
 /// Each brings the schema one version further; none is ever changed once released.
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_first.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("../../migrations/0001_first.sql"), include_str!("../../migrations/0002_life_of_a_grant.sql")];
 
 /// "grnt": tells this application's files from all others (`PRAGMA application_id`).
 const APPLICATION_ID: i64 = 0x6772_6e74;
