@@ -268,6 +268,10 @@ fn each_fault_has_its_place_its_reason_and_its_remedy() {
             "grantd.toml:3:18: keys.algorithm = \"RS256\": does not fit there\n    fix: write ES256 or EdDSA",
         ),
         (
+            &with("keys.rotate_every = \"36h\""),
+            "grantd.toml:3:21: keys.rotate_every = \"36h\": 36h is not between 2d and 366d (KEYS-02)\n    fix: write \"30d\", or another duration from 2d to 366d",
+        ),
+        (
             &with("keys.key_encryption_key = \"AAAA\""),
             "grantd.toml:3:27: keys.key_encryption_key: a secret in this file would be read by everybody who may read the file\n    fix: take it out, and name a file with the secret in GRANTD_KEYS__KEY_ENCRYPTION_KEY_FILE",
         ),

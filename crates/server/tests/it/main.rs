@@ -20,6 +20,7 @@ mod fetch;
 mod flow;
 mod headers;
 mod key_timeline;
+mod keys_http;
 mod listen;
 mod metadata_http;
 mod pages;

@@ -62,7 +62,8 @@ async fn of_many_who_add_the_next_key_at_once_at_two_servers_one_is_first() {
     let stores = [Store::open(&location).unwrap(), Store::open(&location).unwrap()];
     let seen = stores[0].keys_revision(&issuer(0)).await.unwrap();
     let mut tasks = JoinSet::new();
-    for store in stores.iter().cycle().take(20).cloned() {
+    for store in stores.iter().cycle().take(20) {
+        let store = store.clone();
         let next = KeyChange::Add(sealed(Algorithm::Es256, 10));
         tasks.spawn(async move { store.change_signing_keys(&issuer(0), seen, &[next]).await.unwrap() });
     }
