@@ -218,6 +218,6 @@ async fn no_resource_server_refuses_a_good_token_while_keys_follow_each_other() 
         (3, 2),
         "each key signed for two days and went when it was not needed any more"
     );
-    let ring = scene.processes[0].fresh().await.unwrap();
-    assert!(states(ring.dates(), clock.now()).iter().any(|state| matches!(state, KeyState::Active { .. })));
+    let last = scene.processes[0].fresh().await.unwrap();
+    assert!(states(last.dates(), clock.now()).iter().any(|state| matches!(state, KeyState::Active { .. })));
 }

@@ -149,3 +149,21 @@ async fn the_name_of_a_removed_key_stays_until_its_last_token_has_long_expired()
     assert_eq!(store.removed_keys(&issuer(0), Time(0)).await.unwrap(), []);
     assert_eq!(keys(&store).await, [other]);
 }
+
+// proves: STORE-11
+#[tokio::test]
+async fn a_key_of_the_first_schema_signs_since_it_was_made() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("grantd.db");
+    let key = sealed(Algorithm::Es256, 10);
+    let first = rusqlite::Connection::open(&path).unwrap();
+    first.execute_batch(include_str!("../../migrations/0001_first.sql")).unwrap();
+    first.pragma_update(None, "application_id", 0x6772_6e74).unwrap();
+    first.pragma_update(None, "user_version", 1).unwrap();
+    let record = serde_json::to_string(&key.sealed).unwrap();
+    let values = (issuer(0).as_str().to_owned(), key.algorithm().name(), key.kid(), 10, record);
+    first.execute("INSERT INTO signing_keys VALUES (?1, ?2, ?3, ?4, ?5)", values).unwrap();
+    drop(first);
+    let store = Store::open(&Location::File(path)).unwrap();
+    assert_eq!(keys(&store).await, [StoredKey { active_from: Time(10), ..key }]);
+}
