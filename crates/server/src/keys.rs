@@ -139,7 +139,9 @@ impl Keys {
         if self.ring().revision >= revision {
             return Ok(());
         }
-        self.reload().await
+        self.reload().await?;
+        tracing::info!(event = "keys_changed", "another process changed the signing keys");
+        Ok(())
     }
 
     /// Only with `changing` held.

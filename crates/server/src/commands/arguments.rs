@@ -114,6 +114,17 @@ Examples:
   grantd resource list"
     )]
     Resource(ResourceCommand),
+    /// What tokens are signed with
+    #[command(
+        subcommand,
+        after_help = "\
+Keys are renewed by themselves; keys.rotate_every says how often.
+
+Examples:
+  grantd key list
+  grantd key rotate"
+    )]
+    Key(KeyCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -334,6 +345,41 @@ Examples:
     Remove {
         /// Its identifier, byte for byte
         id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeyCommand {
+    /// Lists all signing keys: the next ones, those that sign, those that did, and those that were removed
+    #[command(after_help = "\
+Examples:
+  grantd key list
+  grantd key list --json")]
+    List,
+    /// Makes the next key of each algorithm now, whatever the age of the one that signs
+    #[command(after_help = "\
+It is published now and signs in a day, so that everybody who checks tokens has heard of it by then.
+
+Examples:
+  grantd key rotate
+  grantd key rotate --now")]
+    Rotate {
+        /// Lets it sign at once: servers that check tokens may refuse them for a minute
+        #[arg(long)]
+        now: bool,
+    },
+    /// Gives up a key that is not to be trusted any more: every token that it signed is refused
+    #[command(after_help = "\
+If it is the key that signs, another one takes over in the same moment.
+
+Examples:
+  grantd key remove kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k --yes")]
+    Remove {
+        /// Its name, as `grantd key list` shows it and as it stands in the header of tokens
+        kid: String,
+        /// Does it without asking back
+        #[arg(long)]
+        yes: bool,
     },
 }
 

@@ -25,7 +25,7 @@ pub(super) enum Failure {
     /// There is no such thing.
     #[error("there is no {what} {id:?}\n    fix: `grantd {what} list` shows all")]
     Absent {
-        /// client, user or resource.
+        /// client, user, resource or key.
         what: &'static str,
         /// As it was named.
         id: String,
@@ -67,6 +67,9 @@ pub(super) enum Failure {
     /// The database.
     #[error("{0}")]
     Store(#[from] StoreFault),
+    /// The signing keys.
+    #[error("{0}")]
+    Keys(#[from] KeyFault),
     /// Somebody else was first.
     #[error("somebody else changed the same thing at the same moment\n    fix: look at it, and try again")]
     Raced,
@@ -102,6 +105,7 @@ impl Failure {
             Self::Input { .. } | Self::Output { .. } => IO,
             Self::Folder { source, .. } | Self::Demo(DemoRunFault::Io { source, .. }) => of_io(source),
             Self::Store(fault) => of_store(fault),
+            Self::Keys(fault) => of_keys(fault),
             Self::Password(_) | Self::Runtime(_) => UNAVAILABLE,
             Self::Start(fault) | Self::Demo(DemoRunFault::Start(fault)) => of_start(fault),
         }
@@ -111,15 +115,22 @@ impl Failure {
 fn of_start(fault: &StartFault) -> u8 {
     match fault {
         StartFault::Store(fault) => of_store(fault),
-        StartFault::Keys(KeyFault::Kek(KekFault::ReadableByOthers(_)))
-        | StartFault::Tls(TlsFault::ReadableByAll(_))
-        | StartFault::Bind(BindFault::NotAllowed { .. }) => NO_PERMISSION,
-        StartFault::Keys(KeyFault::Kek(KekFault::File { source, .. })) | StartFault::ExtraCaFile { source, .. } => {
-            of_io(source)
-        }
+        StartFault::Keys(fault) => of_keys(fault),
+        StartFault::Tls(TlsFault::ReadableByAll(_)) | StartFault::Bind(BindFault::NotAllowed { .. }) => NO_PERMISSION,
+        StartFault::ExtraCaFile { source, .. } => of_io(source),
         StartFault::Bind(_) => UNAVAILABLE,
-        StartFault::Tls(_) | StartFault::Keys(_) | StartFault::ExtraCa(_) | StartFault::Issuer(_) => CONFIG,
+        StartFault::Tls(_) | StartFault::ExtraCa(_) | StartFault::Issuer(_) => CONFIG,
         StartFault::Declare(_) => FAILURE,
+    }
+}
+
+fn of_keys(fault: &KeyFault) -> u8 {
+    match fault {
+        KeyFault::Kek(KekFault::ReadableByOthers(_)) => NO_PERMISSION,
+        KeyFault::Kek(KekFault::File { source, .. }) => of_io(source),
+        KeyFault::Store(fault) => of_store(fault),
+        KeyFault::Kek(KekFault::Gone(_) | KekFault::Malformed(_)) | KeyFault::Sealed { .. } => CONFIG,
+        KeyFault::Crypto(_) | KeyFault::Set | KeyFault::Missing(_) | KeyFault::Contention(_) => FAILURE,
     }
 }
 

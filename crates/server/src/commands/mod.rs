@@ -9,6 +9,7 @@ mod check;
 mod client;
 mod console;
 mod failure;
+mod key;
 mod resource;
 mod serve;
 mod user;
@@ -62,6 +63,9 @@ fn dispatch(line: CommandLine, console: &mut Console<'_>) -> Result<ExitCode, Fa
         }
         Some(Command::Resource(command)) => {
             block_on(async { resource::run(&Workplace::open(&common)?, command, console).await }).map(done)
+        }
+        Some(Command::Key(command)) => {
+            block_on(async { key::run(&Workplace::open(&common)?, command, console).await }).map(done)
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The command line, as somebody types it: the real binary in a folder of its own.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Permissions};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
@@ -9,12 +9,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use grantd::keys::{KekSource, Keys};
 use grantd::password::{HashAge, PasswordHasher, Verification};
 use grantd_protocol::names::{Issuer, Username};
 use grantd_protocol::records::{PasswordHash, User};
-use grantd_store::{Location, Store};
-use grantd_tokens::Algorithm;
+use grantd_store::{KeyChange, Location, Store, StoredKey};
+use grantd_tokens::{Algorithm, PrivateKey, Time};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -92,6 +94,22 @@ impl Folder {
         self
     }
 
+    /// As after a first start, and one with the name of RFC 8037 appendix A.3.
+    async fn with_signing_keys(&self) {
+        let issuer = Issuer::new("https://id.example");
+        let kek = KekSource::File(self.path("key-encryption.key"));
+        let keys = Keys::open(self.store(), issuer.clone(), &kek, Algorithm::Es256).await.unwrap();
+        let seed = BASE64_URL_SAFE_NO_PAD.decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A").unwrap();
+        // RFC 8410 §7: the PKCS #8 frame of an Ed25519 seed.
+        let frame = [0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+        let key = PrivateKey::from_pkcs8(Algorithm::EdDsa, &[&frame[..], &seed].concat()).unwrap();
+        assert_eq!(key.kid(), NAMED);
+        let sealed = key.seal(&kek.open().unwrap(), issuer.as_str()).unwrap();
+        let now = grantd::env::now();
+        let change = KeyChange::Add(StoredKey { sealed, created_at: now, active_from: now });
+        self.store().change_signing_keys(&issuer, keys.ring().revision, &[change]).await.unwrap();
+    }
+
     fn store(&self) -> Store {
         Store::open(&Location::File(self.path("grantd.db"))).unwrap()
     }
@@ -124,6 +142,7 @@ fn add_web(folder: &Folder) -> Value {
     ])
 }
 
+const NAMED: &str = "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k";
 const WEB: &str = "https://reader.example/callback";
 const CONFIG: &str = "\
 issuer = \"https://id.example\"
@@ -190,9 +209,10 @@ fn every_command_has_examples_and_the_manual_has_each_of_them() {
     }
 }
 
-#[test]
-fn every_line_of_the_manual_does_what_it_says() {
+#[tokio::test]
+async fn every_line_of_the_manual_does_what_it_says() {
     let folder = Folder::new();
+    folder.with_signing_keys().await;
     for line in documented_lines() {
         if line.starts_with("grantd serve") {
             let port = free_port();
@@ -607,6 +627,85 @@ fn check_shows_where_each_value_comes_from_and_no_secret() {
     assert!(line("lifetimes.access_token = \"5m\"").ends_with("# default"));
     assert!(line("keys.key_encryption_key = (secret)").ends_with("# GRANTD_KEYS__KEY_ENCRYPTION_KEY"));
     assert!(!shown.contains(key) && !String::from_utf8_lossy(&output.stderr).contains(key));
+}
+
+// ---- signing keys ----
+
+/// State and times of each key, by name.
+fn listed(folder: &Folder) -> BTreeMap<String, Value> {
+    let keys = folder.json(&["key", "list"]);
+    keys.as_array().unwrap().iter().map(|key| (key["kid"].as_str().unwrap().to_owned(), key.clone())).collect()
+}
+
+fn in_state<'a>(keys: &'a BTreeMap<String, Value>, algorithm: &str, state: &str) -> Vec<&'a str> {
+    let fits = |key: &Value| key["algorithm"] == algorithm && key["state"] == state;
+    keys.iter().filter(|(_, key)| fits(key)).map(|(kid, _)| kid.as_str()).collect()
+}
+
+#[test]
+fn before_the_first_start_there_are_no_keys_to_list_or_change() {
+    let folder = Folder::new();
+    assert_eq!(folder.done(&["key", "list"]).out, "there are no signing keys yet\n");
+    let refused = folder.run(&["key", "rotate"]);
+    assert!(refused.code == 1 && refused.err.contains("fix: start the server"), "{refused:?}");
+    let refused = folder.run(&["key", "remove", NAMED, "--yes"]);
+    assert!(refused.code == 1 && refused.err.contains("fix: `grantd key list` shows all"), "{refused:?}");
+    assert!(!folder.path("key-encryption.key").exists(), "a command makes no key-encryption key");
+}
+
+#[tokio::test]
+async fn a_rotation_announces_the_next_keys_once_and_lets_them_begin_at_once_where_that_is_asked_for() {
+    let folder = Folder::new();
+    folder.with_signing_keys().await;
+    let before = listed(&folder);
+    assert_eq!(in_state(&before, "EdDSA", "active"), [NAMED]);
+    let made = folder.json(&["key", "rotate"]);
+    assert_eq!(made.as_array().unwrap().len(), 2, "one of each algorithm: {made}");
+    let keys = listed(&folder);
+    let next = in_state(&keys, "EdDSA", "next")[0];
+    assert_eq!(keys[next]["until"], keys[NAMED]["until"], "when the one begins the other ends");
+    let refused = folder.run(&["key", "rotate"]);
+    assert!(refused.code == 1 && refused.err.contains("grantd key rotate --now"), "{refused:?}");
+    assert_eq!(listed(&folder), keys);
+
+    let done = folder.done(&["key", "rotate", "--now"]);
+    assert!(done.out.contains(next) && done.err.contains("once a minute"), "{done:?}");
+    // What began in this very second is a second late.
+    std::thread::sleep(Duration::from_millis(1100));
+    let keys = listed(&folder);
+    assert_eq!((in_state(&keys, "EdDSA", "active"), in_state(&keys, "EdDSA", "retired")), (vec![next], vec![NAMED]));
+}
+
+#[tokio::test]
+async fn a_key_is_removed_when_one_says_so_twice_and_another_takes_over() {
+    let folder = Folder::new();
+    folder.with_signing_keys().await;
+    let asked = folder.run(&["key", "remove", NAMED]);
+    assert!(asked.code == 1 && asked.err.contains(&format!("run: grantd key remove {NAMED} --yes")), "{asked:?}");
+    assert_eq!(listed(&folder)[NAMED]["state"], "active");
+
+    let removed = folder.done(&["key", "remove", NAMED, "--yes"]);
+    assert!(removed.err.contains("5 minutes after it was fetched"), "{removed:?}");
+    std::thread::sleep(Duration::from_millis(1100));
+    let keys = listed(&folder);
+    assert_eq!((keys[NAMED]["state"].as_str(), &keys[NAMED]["until"]), (Some("removed"), &Value::Null));
+    let heir = in_state(&keys, "EdDSA", "active");
+    assert!(heir.len() == 1 && removed.out.contains(heir[0]), "{removed:?}");
+    let again = folder.run(&["key", "remove", NAMED, "--yes"]);
+    assert!(again.code == 1 && again.err.contains("was removed before, at 20"), "{again:?}");
+    let removed = folder.store().removed_keys(&Issuer::new("https://id.example"), Time(0)).await.unwrap();
+    assert_eq!(removed.len(), 1);
+}
+
+#[tokio::test]
+async fn keys_that_do_not_open_are_not_rotated_and_can_be_listed() {
+    let folder = Folder::new();
+    folder.with_signing_keys().await;
+    let before = listed(&folder);
+    fs::remove_file(folder.path("key-encryption.key")).unwrap();
+    let refused = folder.run(&["key", "rotate"]);
+    assert!(refused.code == 78 && refused.err.contains("put back the key-encryption key"), "{refused:?}");
+    assert_eq!(listed(&folder), before);
 }
 
 // ---- exit codes ----
