@@ -124,9 +124,17 @@ pub fn active(keys: &[Dates], algorithm: Algorithm, now: Time) -> Option<&Dates>
 pub fn due(keys: &[Dates], now: Time, rotate_every: Seconds) -> Vec<Step> {
     let mut steps = Vec::new();
     for active in every_active(keys, now) {
-        let grown_old = now.is_past(active.active_from + rotate_every - PUBLISH_AHEAD);
-        if grown_old && successor(keys, active).is_none() {
-            steps.push(Step::Make { algorithm: active.algorithm, active_from: now + PUBLISH_AHEAD });
+        let announced = now + PUBLISH_AHEAD;
+        let has_grown_old = announced.is_past(active.active_from + rotate_every);
+        match successor(keys, active) {
+            None if has_grown_old => {
+                steps.push(Step::Make { algorithm: active.algorithm, active_from: announced });
+            }
+            // Announced by a clock that was far ahead: rotation must not wait until that has become true.
+            Some(next) if has_grown_old && next.active_from > announced + CLOCKS_APART => {
+                steps.push(Step::Activate { key: next.clone(), at: announced });
+            }
+            None | Some(_) => {}
         }
     }
     let has_ended =

@@ -63,6 +63,18 @@ fn the_next_key_is_announced_a_day_before_it_signs_and_once() {
 }
 
 #[test]
+fn a_key_that_was_announced_by_a_clock_far_ahead_does_not_stop_the_rotation() {
+    let (month, years) = (ROTATE_EVERY.0, 100 * 365 * DAY);
+    let mut keys = [key("first", 0, 0), key("second", years, years + DAY)];
+    assert_eq!(due(&keys, Time(month - DAY - 1), ROTATE_EVERY), [], "nothing is due yet");
+    let activate = Step::Activate { key: keys[1].clone(), at: Time(month) };
+    assert_eq!(due(&keys, Time(month - DAY), ROTATE_EVERY), [activate]);
+    // Clocks that differ by minutes do not correct each other.
+    keys[1].active_from = Time(month + 300);
+    assert_eq!(due(&keys, Time(month - DAY), ROTATE_EVERY), []);
+}
+
+#[test]
 fn each_algorithm_has_a_timeline_of_its_own() {
     let mut keys = vec![key("a", 0, 0)];
     assert_eq!(first(&keys, ES256, Time(5)), []);
