@@ -18,12 +18,42 @@ use std::sync::Arc;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Access {
     api: Arc<Api>,
-    token: Arc<AccessToken>,
+    token: Arc<Granted>,
+}
+
+/// What a token says, whether it said so itself or its issuer was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Granted {
+    pub(crate) iss: String,
+    pub(crate) sub: String,
+    pub(crate) client_id: String,
+    pub(crate) exp: Time,
+    pub(crate) jti: Option<String>,
+    pub(crate) scopes: Vec<String>,
+    pub(crate) authorization_details: Vec<Value>,
+    pub(crate) auth_time: Option<Time>,
+    pub(crate) acr: Option<String>,
+}
+
+impl From<AccessToken> for Granted {
+    fn from(token: AccessToken) -> Granted {
+        Granted {
+            iss: token.iss,
+            sub: token.sub,
+            client_id: token.client_id,
+            exp: token.exp,
+            jti: Some(token.jti),
+            scopes: token.scopes,
+            authorization_details: token.authorization_details,
+            auth_time: token.auth_time,
+            acr: token.acr,
+        }
+    }
 }
 
 impl Access {
-    pub(crate) fn new(api: &Arc<Api>, token: AccessToken) -> Access {
-        Access { api: Arc::clone(api), token: Arc::new(token) }
+    pub(crate) fn new(api: &Arc<Api>, token: Arc<Granted>) -> Access {
+        Access { api: Arc::clone(api), token }
     }
 
     /// Refuses with 403 `insufficient_scope` unless the token has this scope (RS-04).
@@ -88,9 +118,10 @@ impl Access {
         &self.token.client_id
     }
 
-    /// The name of the token: not secret, good for logs.
-    pub fn token_id(&self) -> &str {
-        &self.token.jti
+    /// The name of the token: not secret, good for logs. A JWT always has one; an issuer that is asked about a token need
+    /// not say it.
+    pub fn token_id(&self) -> Option<&str> {
+        self.token.jti.as_deref()
     }
 
     /// From this moment on the token is refused.

@@ -7,7 +7,7 @@ use axum::Json;
 use axum::http::header::{CACHE_CONTROL, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use grantd_tokens::AccessTokenError;
+use grantd_tokens::{AccessTokenError, Ended};
 use serde::Serialize;
 use std::fmt;
 use std::sync::Arc;
@@ -33,8 +33,23 @@ pub(crate) enum Reason {
     InsufficientScope { needed: String },
     /// The token is good, but not for this; in the API's own words.
     Forbidden { description: String },
-    /// There are no keys to check with (INV-07).
-    NoKeys,
+    /// The issuer says that the token is worth nothing (RFC 7662 §2.2).
+    Inactive,
+    /// The token ended before its time (AT-11).
+    Ended(Ended),
+    /// Something that the judgement needs cannot be had (INV-07).
+    Unavailable(Unavailable),
+}
+
+/// What cannot be had from the issuer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unavailable {
+    /// Its keys.
+    Keys,
+    /// News about what was revoked, lately enough.
+    Revocations,
+    /// An answer about the token.
+    Introspection,
 }
 
 impl Refusal {
@@ -45,12 +60,14 @@ impl Refusal {
     /// The HTTP status (RFC 6750 §3.1).
     pub fn status(&self) -> StatusCode {
         match &self.reason {
-            Reason::NoToken(NoToken::Absent) | Reason::InvalidToken(_) | Reason::UnreadableDetails { .. } => {
-                StatusCode::UNAUTHORIZED
-            }
+            Reason::NoToken(NoToken::Absent)
+            | Reason::InvalidToken(_)
+            | Reason::Inactive
+            | Reason::Ended(_)
+            | Reason::UnreadableDetails { .. } => StatusCode::UNAUTHORIZED,
             Reason::NoToken(NoToken::Repeated | NoToken::AlsoInQuery | NoToken::NotToken68) => StatusCode::BAD_REQUEST,
             Reason::InsufficientScope { .. } | Reason::Forbidden { .. } => StatusCode::FORBIDDEN,
-            Reason::NoKeys => StatusCode::SERVICE_UNAVAILABLE,
+            Reason::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -59,9 +76,11 @@ impl Refusal {
         match &self.reason {
             Reason::NoToken(NoToken::Absent) => None,
             Reason::NoToken(NoToken::Repeated | NoToken::AlsoInQuery | NoToken::NotToken68) => Some("invalid_request"),
-            Reason::InvalidToken(_) | Reason::UnreadableDetails { .. } => Some("invalid_token"),
+            Reason::InvalidToken(_) | Reason::Inactive | Reason::Ended(_) | Reason::UnreadableDetails { .. } => {
+                Some("invalid_token")
+            }
             Reason::InsufficientScope { .. } | Reason::Forbidden { .. } => Some("insufficient_scope"),
-            Reason::NoKeys => Some("temporarily_unavailable"),
+            Reason::Unavailable(_) => Some("temporarily_unavailable"),
         }
     }
 
@@ -85,7 +104,16 @@ impl Refusal {
             }
             Reason::InsufficientScope { needed } => format!("this needs the scope {needed}, which the token does not have"),
             Reason::Forbidden { description } => description.clone(),
-            Reason::NoKeys => "the keys of the issuer cannot be fetched at the moment; try again".to_owned(),
+            Reason::Inactive => "the issuer says that the token is not active: unknown, expired or revoked".to_owned(),
+            Reason::Ended(ended) => ended.to_string(),
+            Reason::Unavailable(what) => match what {
+                Unavailable::Keys => "the keys of the issuer cannot be fetched at the moment; try again",
+                Unavailable::Revocations => {
+                    "the issuer cannot be asked at the moment whether tokens were revoked; try again"
+                }
+                Unavailable::Introspection => "the issuer cannot be asked about the token at the moment; try again",
+            }
+            .to_owned(),
         }
     }
 
@@ -100,7 +128,7 @@ impl Refusal {
     /// The value of `WWW-Authenticate` (RFC 6750 §3, RFC 9728 §5.1); none when the fault is ours.
     pub fn challenge(&self) -> Option<String> {
         let scope = match &self.reason {
-            Reason::NoKeys => return None,
+            Reason::Unavailable(_) => return None,
             Reason::InsufficientScope { needed } => Some(needed.as_str()),
             _ => None,
         };

@@ -1,9 +1,11 @@
-//! The only file that calls out: one GET, without redirects and proxies, with a time limit and a size limit.
+//! The only file that calls out: a GET or a POST, without redirects and proxies, with a time limit and a size limit.
 
 use grantd_tokens::Seconds;
 use grantd_tokens::json::Limits;
-use reqwest::header::{CACHE_CONTROL, ETAG, HeaderMap, IF_NONE_MATCH};
-use reqwest::{Client, StatusCode, Url, redirect};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH,
+};
+use reqwest::{Client, Response, StatusCode, Url, redirect};
 use std::time::Duration;
 
 /// A document, or the news that it is still the one we have.
@@ -24,9 +26,15 @@ pub enum FetchFault {
     /// Another status than 200. Redirects are not followed: keys come from where the metadata says.
     #[error("the answer was {0}")]
     Status(u16),
-    /// Larger than any sensible document.
-    #[error("the answer is larger than {} bytes", Limits::DOCUMENT.max_bytes)]
+    /// Larger than any sensible document of its kind.
+    #[error("the answer is larger than any sensible one")]
     TooLarge,
+    /// Something else than what was asked for.
+    #[error("the answer is not {expected}")]
+    MediaType {
+        /// What was asked for.
+        expected: &'static str,
+    },
 }
 
 /// A client that leaves nothing to the surroundings: no proxy from the environment, no redirect, no cookie.
@@ -41,28 +49,63 @@ pub(crate) fn client() -> Result<Client, reqwest::Error> {
         .build()
 }
 
+/// A document that is wanted.
+pub(crate) struct Wanted<'a> {
+    pub(crate) url: &'a Url,
+    pub(crate) media_type: &'static str,
+    /// The copy that we have.
+    pub(crate) etag: Option<&'a str>,
+    pub(crate) limits: Limits,
+}
+
 /// Fetches a document, or learns that it still has this `etag`.
-pub(crate) async fn get(client: &Client, url: Url, etag: Option<&str>) -> Result<Answer, FetchFault> {
-    let mut request = client.get(url).header("accept", "application/json");
-    if let Some(etag) = etag {
+pub(crate) async fn get(client: &Client, wanted: Wanted<'_>) -> Result<Answer, FetchFault> {
+    let mut request = client.get(wanted.url.clone()).header(ACCEPT, wanted.media_type);
+    if let Some(etag) = wanted.etag {
         request = request.header(IF_NONE_MATCH, etag);
     }
-    let mut response = request.send().await.map_err(|error| fault(&error))?;
+    let response = request.send().await.map_err(|error| fault(&error))?;
     let max_age = max_age(response.headers());
     match response.status() {
         StatusCode::OK => {}
-        StatusCode::NOT_MODIFIED if etag.is_some() => return Ok(Answer::Unchanged { max_age }),
+        StatusCode::NOT_MODIFIED if wanted.etag.is_some() => return Ok(Answer::Unchanged { max_age }),
         other => return Err(FetchFault::Status(other.as_u16())),
     }
     let etag = response.headers().get(ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
+    let body = body(response, wanted.limits).await?;
+    Ok(Answer::Document { body, etag, max_age })
+}
+
+/// Sends a form with credentials and takes the answer, which must be 200 and of this media type.
+pub(crate) async fn post(
+    client: &Client,
+    url: &Url,
+    credentials: HeaderValue,
+    form: &[(&str, &str)],
+    media_type: &'static str,
+) -> Result<Vec<u8>, FetchFault> {
+    let request = client.post(url.clone()).header(ACCEPT, media_type).header(AUTHORIZATION, credentials).form(form);
+    let response = request.send().await.map_err(|error| fault(&error))?;
+    if response.status() != StatusCode::OK {
+        return Err(FetchFault::Status(response.status().as_u16()));
+    }
+    let found = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = found.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case(media_type) {
+        return Err(FetchFault::MediaType { expected: media_type });
+    }
+    body(response, Limits::DOCUMENT).await
+}
+
+async fn body(mut response: Response, limits: Limits) -> Result<Vec<u8>, FetchFault> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| fault(&error))? {
-        if body.len() + chunk.len() > Limits::DOCUMENT.max_bytes {
+        if body.len() + chunk.len() > limits.max_bytes {
             return Err(FetchFault::TooLarge);
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer::Document { body, etag, max_age })
+    Ok(body)
 }
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);

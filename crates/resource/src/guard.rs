@@ -1,27 +1,39 @@
 //! [`Guard`]: one API, one issuer. Configuration comes in here and is judged at once.
 
-use crate::access::Access;
-use crate::challenge::{Reason, Refusal};
+use crate::access::{Access, Granted};
+use crate::challenge::{Reason, Refusal, Unavailable};
 use crate::clock::Clock;
+use crate::discovery::Discovery;
 use crate::fetch;
+use crate::introspection::{Introspection, Introspector};
 use crate::issuer::{Issuer, IssuerFault, Transport, absolute_url, with_path};
 use crate::keys::Keys;
 use crate::layer::GuardLayer;
 use crate::metadata::{ResourceMetadata, metadata_path};
+use crate::revocations::{Following, Revocations};
 use crate::verify::verify;
 use axum::Router;
 use grantd_tokens::{AccessTokenError, Secret};
 use std::fmt;
 use std::sync::Arc;
 
-/// Protects one API with the tokens of one issuer. Cheap to clone; clones share the keys.
+/// Protects one API with the tokens of one issuer. Cheap to clone; clones share what they know of the issuer.
 #[derive(Clone)]
 pub struct Guard {
     api: Arc<Api>,
     metadata: Arc<ResourceMetadata>,
     metadata_path: Arc<str>,
-    keys: Keys,
+    judge: Judge,
     clock: Clock,
+}
+
+/// Who says whether a token is good.
+#[derive(Clone)]
+enum Judge {
+    /// We, with the keys of the issuer, and with its revocations if they are followed.
+    Ourselves { keys: Keys, revocations: Option<Revocations> },
+    /// The issuer, each time.
+    Issuer(Introspector),
 }
 
 impl Guard {
@@ -35,6 +47,8 @@ impl Guard {
             name: None,
             scopes: Vec::new(),
             details_types: Vec::new(),
+            following: None,
+            introspection: None,
             transport: Transport::Https,
             clock: Clock::System,
         }
@@ -57,10 +71,20 @@ impl Guard {
         self.admit(&Secret::new(token)).await
     }
 
-    /// Fetches the keys of the issuer if that is due, and says what is wrong if there are none: to find a wrong address
-    /// when the server starts, or for a readiness probe.
+    /// Fetches what tokens are judged with, if that is due, and says what is wrong if it cannot be had: to find a wrong
+    /// address when the server starts, or for a readiness probe. What is wrong with the credentials for introspection
+    /// shows only with the first token.
     pub async fn ready(&self) -> Result<(), IssuerFault> {
-        self.keys.current().await.map(drop)
+        match &self.judge {
+            Judge::Ourselves { keys, revocations } => {
+                keys.current().await?;
+                match revocations {
+                    Some(revocations) => revocations.ready().await,
+                    None => Ok(()),
+                }
+            }
+            Judge::Issuer(introspector) => introspector.ready().await,
+        }
     }
 
     /// What is published about this API.
@@ -79,13 +103,29 @@ impl Guard {
     }
 
     pub(crate) async fn admit(&self, token: &Secret) -> Result<Access, Refusal> {
-        let keys = self.keys.current().await.map_err(|_| self.refusal(Reason::NoKeys))?;
-        let mut judged = verify(token, &keys, &self.api, self.clock.now());
-        if let Err(AccessTokenError::UnknownKey { .. }) = judged {
-            let keys = self.keys.newer().await.map_err(|_| self.refusal(Reason::NoKeys))?;
-            judged = verify(token, &keys, &self.api, self.clock.now());
+        let judged = match &self.judge {
+            Judge::Ourselves { keys, revocations } => self.check(token, keys, revocations.as_ref()).await,
+            Judge::Issuer(introspector) => introspector.judge(token, &self.api).await,
+        };
+        judged.map(|granted| Access::new(&self.api, granted)).map_err(|reason| self.refusal(reason))
+    }
+
+    async fn check(
+        &self,
+        token: &Secret,
+        keys: &Keys,
+        revocations: Option<&Revocations>,
+    ) -> Result<Arc<Granted>, Reason> {
+        let no_keys = |_| Reason::Unavailable(Unavailable::Keys);
+        let mut checked = verify(token, &*keys.current().await.map_err(no_keys)?, &self.api, self.clock.now());
+        if let Err(AccessTokenError::UnknownKey { .. }) = checked {
+            checked = verify(token, &*keys.newer().await.map_err(no_keys)?, &self.api, self.clock.now());
         }
-        judged.map_err(|error| self.refusal(Reason::InvalidToken(error)))
+        let token = checked.map_err(Reason::InvalidToken)?;
+        if let Some(revocations) = revocations {
+            revocations.judge(&token).await?;
+        }
+        Ok(Arc::new(token.into()))
     }
 }
 
@@ -105,6 +145,8 @@ pub struct GuardBuilder {
     name: Option<String>,
     scopes: Vec<String>,
     details_types: Vec<String>,
+    following: Option<Following>,
+    introspection: Option<Introspection>,
     transport: Transport,
     clock: Clock,
 }
@@ -131,6 +173,22 @@ impl GuardBuilder {
     /// The `realm` of challenges; the resource identifier if not set.
     pub fn realm(mut self, realm: impl Into<String>) -> GuardBuilder {
         self.realm = Some(realm.into());
+        self
+    }
+
+    /// Refuses what was revoked before its time, by following the revocation feed of the issuer (AT-11).
+    ///
+    /// The feed is asked for in the background, from the first request on until the last clone of the guard is gone. The
+    /// first requests wait up to 5 seconds for the first feed; no later one waits.
+    pub fn follow_revocations(mut self, following: Following) -> GuardBuilder {
+        self.following = Some(following);
+        self
+    }
+
+    /// Asks the issuer about every token rather than checking signatures (RS-14): for opaque tokens, and for an API that
+    /// must not let a revoked token in for even a few seconds. If the issuer does not answer, nobody is let in.
+    pub fn introspect(mut self, introspection: Introspection) -> GuardBuilder {
+        self.introspection = Some(introspection);
         self
     }
 
@@ -168,13 +226,36 @@ impl GuardBuilder {
             resource: self.resource,
             issuer: issuer.clone(),
         };
+        let discovery = Discovery::new(issuer, client, self.clock.clone());
+        let judge = judge(self.following, self.introspection, discovery, &self.clock)?;
         Ok(Guard {
             api: Arc::new(api),
             metadata: Arc::new(metadata),
             metadata_path: metadata_path.into(),
-            keys: Keys::new(issuer, client, self.clock.clone()),
+            judge,
             clock: self.clock,
         })
+    }
+}
+
+fn judge(
+    following: Option<Following>,
+    introspection: Option<Introspection>,
+    discovery: Discovery,
+    clock: &Clock,
+) -> Result<Judge, ConfigurationFault> {
+    let keys = Keys::new(discovery.clone(), clock.clone());
+    match (following, introspection) {
+        (Some(_), Some(_)) => Err(ConfigurationFault::FollowingAndIntrospection),
+        (Some(following), None) if !following.is_sensible() => Err(ConfigurationFault::Following(following)),
+        (None, Some(introspection)) => {
+            Ok(Judge::Issuer(Introspector::new(introspection, discovery, keys, clock.clone())))
+        }
+        (following, None) => {
+            let revocations =
+                following.map(|following| Revocations::new(following, discovery, keys.clone(), clock.clone()));
+            Ok(Judge::Ourselves { keys, revocations })
+        }
     }
 }
 
@@ -200,6 +281,14 @@ pub enum ConfigurationFault {
         "the resource {0:?} must be an https URL without query and fragment (http on this machine only with `.development()`)"
     )]
     Resource(String),
+    /// The revocation feed cannot be followed like that.
+    #[error(
+        "revocations are followed every 1 to 3600 seconds, and requests refused only after more than one interval: {0:?}"
+    )]
+    Following(Following),
+    /// Who asks about every token has no use for a feed.
+    #[error("choose one of `.follow_revocations()` and `.introspect()`: who asks about every token needs no feed")]
+    FollowingAndIntrospection,
     /// The HTTP client cannot be made: no usable root certificates, for example.
     #[error("the HTTP client for the issuer cannot be made: {0}")]
     HttpClient(reqwest::Error),

@@ -1,9 +1,12 @@
-//! Who the issuer is, and where its keys are according to its own metadata (RFC 8414). Pure; `fetch.rs` does the
+//! Who the issuer is, and where it answers what according to its own metadata (RFC 8414). Pure; `discovery.rs` does the
 //! asking.
 
 use crate::fetch::FetchFault;
-use grantd_tokens::JwkFault;
+use grantd_tokens::claims::ClaimFault;
+use grantd_tokens::introspection_response::IntrospectionResponseError;
 use grantd_tokens::json::{self, JsonFault, Limits};
+use grantd_tokens::revocation_feed::RevocationFeedError;
+use grantd_tokens::{JwkFault, Time};
 use reqwest::Url;
 use serde_json::Value;
 use std::net::IpAddr;
@@ -54,23 +57,39 @@ impl Issuer {
     }
 
     /// Reads the metadata: its `issuer` must be this one, byte by byte (STATE-03, RFC 8414 §3.3), and the keys as safe
-    /// to fetch.
-    pub(crate) fn jwks_uri(&self, document: &[u8]) -> Result<Url, IssuerFault> {
+    /// to fetch. An endpoint that is not safe to talk to counts as absent.
+    pub(crate) fn endpoints(&self, document: &[u8]) -> Result<Endpoints, IssuerFault> {
         let metadata = json::parse_object(document, Limits::DOCUMENT).map_err(IssuerFault::Metadata)?;
         let member = |name: &str| metadata.get(name).and_then(Value::as_str);
         let found = member("issuer").unwrap_or_default();
         if found != self.identifier {
             return Err(IssuerFault::AnotherIssuer { found: found.to_owned(), expected: self.identifier.clone() });
         }
-        let jwks_uri = member("jwks_uri").and_then(|uri| Url::parse(uri).ok()).ok_or(IssuerFault::NoJwksUri)?;
+        let url = |name: &str| member(name).and_then(|url| Url::parse(url).ok());
+        let jwks_uri = url("jwks_uri").ok_or(IssuerFault::NoJwksUri)?;
         if !self.transport.allows(&jwks_uri) {
             return Err(IssuerFault::InsecureJwksUri);
         }
-        Ok(jwks_uri)
+        let safe = |name: &str| url(name).filter(|url| self.transport.allows(url));
+        Ok(Endpoints {
+            jwks_uri,
+            revocation_feed: safe("revocation_feed_endpoint"),
+            introspection: safe("introspection_endpoint"),
+        })
     }
 }
 
-/// Why there are no keys of the issuer.
+/// What the metadata of an issuer names, as far as it is of use here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Endpoints {
+    pub(crate) jwks_uri: Url,
+    /// grantd's own member: no standard knows of a feed.
+    pub(crate) revocation_feed: Option<Url>,
+    /// RFC 8414 §2.
+    pub(crate) introspection: Option<Url>,
+}
+
+/// What is wrong with an issuer: why there are no keys, no feed or no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IssuerFault {
     /// A document could not be had.
@@ -103,8 +122,31 @@ pub enum IssuerFault {
     /// The keys are not acceptable.
     #[error("the keys of the issuer are not acceptable: {0}")]
     Keys(#[from] JwkFault),
+    /// The metadata lacks an endpoint that this guard needs, or names it by an unsafe address.
+    #[error("the metadata of the issuer has no `{0}` that is an https URL")]
+    NoEndpoint(&'static str),
+    /// The revocation feed is not acceptable.
+    #[error("the revocation feed of the issuer is not acceptable: {0}")]
+    RevocationFeed(#[from] RevocationFeedError),
+    /// The revocation feed is older than the one that is known.
+    #[error("the revocation feed of the issuer is of {found}, and one of {held} is known")]
+    RolledBack {
+        /// Its `iat`.
+        found: Time,
+        /// The `iat` of the one that is known.
+        held: Time,
+    },
+    /// A signed answer about a token is not acceptable.
+    #[error("the signed answer of the issuer is not acceptable: {0}")]
+    SignedAnswer(#[from] IntrospectionResponseError),
+    /// An answer about a token is not acceptable JSON.
+    #[error("the answer of the issuer about the token is not acceptable: {0}")]
+    Answer(JsonFault),
+    /// An answer about a token lacks what every use of the token depends on.
+    #[error("in the answer of the issuer about the token, {0}")]
+    AnswerClaim(ClaimFault),
     /// Nobody has been asked yet.
-    #[error("the keys of the issuer are not known yet")]
+    #[error("the issuer has not answered yet")]
     NotKnown,
 }
 

@@ -1,21 +1,22 @@
 //! The keys of one issuer, kept and renewed within bounds (RS-08).
 //!
-//! Owns when to ask and what to keep; `issuer.rs` knows what an answer means, `fetch.rs` how to ask. Each [`Keys`]
-//! belongs to one issuer, so that keys of two issuers never meet. Start at [`Keys::current`].
+//! Owns when to ask and what to keep; `discovery.rs` knows where, `fetch.rs` how to ask. Each [`Keys`] belongs to one
+//! issuer, so that keys of two issuers never meet. Start at [`Keys::current`].
 
 use crate::clock::Clock;
-use crate::fetch::{self, Answer, FetchFault};
-use crate::issuer::{Issuer, IssuerFault};
+use crate::discovery::{Discovery, lifetime};
+use crate::fetch::{Answer, Wanted as Document};
+use crate::issuer::IssuerFault;
+use grantd_tokens::json::Limits;
 use grantd_tokens::{JwkSet, Seconds, Time};
-use reqwest::{Client, Url};
-use std::sync::{Arc, PoisonError, RwLock};
+use reqwest::Url;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use tokio::sync::Mutex;
 
 /// Clones share one cache.
 #[derive(Clone)]
 pub(crate) struct Keys {
-    issuer: Issuer,
-    client: Client,
+    discovery: Discovery,
     clock: Clock,
     cache: Arc<RwLock<Cache>>,
     /// Held by the one task that is asking.
@@ -29,11 +30,13 @@ enum Wanted {
     Fresh,
     /// A key that the kept set does not have.
     Newer,
+    /// A set without a key that the issuer has withdrawn.
+    Changed,
 }
 
 impl Keys {
-    pub(crate) fn new(issuer: Issuer, client: Client, clock: Clock) -> Keys {
-        Keys { issuer, client, clock, cache: Arc::default(), asking: Arc::default() }
+    pub(crate) fn new(discovery: Discovery, clock: Clock) -> Keys {
+        Keys { discovery, clock, cache: Arc::default(), asking: Arc::default() }
     }
 
     /// The keys, asked for if there are none or they have grown old.
@@ -46,6 +49,11 @@ impl Keys {
         self.look(Wanted::Newer).await
     }
 
+    /// The keys, asked for again in any case: only for news that the issuer itself signed.
+    pub(crate) async fn changed(&self) -> Result<Arc<JwkSet>, IssuerFault> {
+        self.look(Wanted::Changed).await
+    }
+
     async fn look(&self, wanted: Wanted) -> Result<Arc<JwkSet>, IssuerFault> {
         if self.is_due(wanted) {
             // A task of its own: a caller that hangs up must not leave a half-made attempt behind.
@@ -54,7 +62,7 @@ impl Keys {
                 tracing::error!(%fault, "the task that fetches keys ended early");
             }
         }
-        self.cache.read().unwrap_or_else(PoisonError::into_inner).kept(self.clock.now())
+        self.read().kept(self.clock.now())
     }
 
     /// Single flight: who waited for the lock finds the answer already there.
@@ -72,31 +80,32 @@ impl Keys {
             cache.fault = answer.clone().err();
         });
         match answer {
-            Ok(()) => tracing::debug!(issuer = self.issuer.identifier(), "fetched the keys of the issuer"),
+            Ok(()) => tracing::debug!(issuer = self.discovery.issuer(), "fetched the keys of the issuer"),
             Err(fault) => {
-                tracing::warn!(issuer = self.issuer.identifier(), %fault, "could not fetch the keys of the issuer");
+                tracing::warn!(issuer = self.discovery.issuer(), %fault, "could not fetch the keys of the issuer");
                 // What the metadata says may be what is wrong.
-                self.update(|cache| cache.jwks_uri = None);
+                self.discovery.forget();
             }
         }
     }
 
     async fn ask(&self, now: Time) -> Result<(), IssuerFault> {
-        let (known_uri, etag) = {
-            let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
-            (cache.jwks_uri.clone().filter(|known| !now.is_past(known.until)), cache.etag.clone())
+        let jwks_uri = self.discovery.endpoints().await?.jwks_uri;
+        // An entity tag means something only where it came from.
+        let etag = self.read().etag.clone().filter(|(from, _)| *from == jwks_uri).map(|(_, etag)| etag);
+        let wanted = Document {
+            url: &jwks_uri,
+            media_type: "application/json",
+            etag: etag.as_deref(),
+            limits: Limits::DOCUMENT,
         };
-        let jwks_uri = match known_uri {
-            Some(known) => known.uri,
-            None => self.ask_for_metadata(now).await?,
-        };
-        match self.get(&jwks_uri, etag.as_deref()).await? {
+        match self.discovery.get(wanted).await? {
             Answer::Unchanged { max_age } => self.update(|cache| cache.confirm(now, max_age)),
             Answer::Document { body, etag, max_age } => {
                 let set = Arc::new(JwkSet::parse(&body)?);
                 self.update(|cache| {
                     cache.set = Some(set);
-                    cache.etag = etag;
+                    cache.etag = etag.map(|etag| (jwks_uri, etag));
                     cache.confirm(now, max_age);
                 });
             }
@@ -104,30 +113,12 @@ impl Keys {
         Ok(())
     }
 
-    async fn ask_for_metadata(&self, now: Time) -> Result<Url, IssuerFault> {
-        let [oauth, openid] = self.issuer.metadata_urls();
-        let answer = match self.get(&oauth, None).await {
-            Err(IssuerFault::Fetch { fault: FetchFault::Status(404), .. }) => self.get(&openid, None).await?,
-            other => other?,
-        };
-        let Answer::Document { body, max_age, .. } = answer else {
-            // `get` answers so only to who names an entity tag.
-            return Err(IssuerFault::NotKnown);
-        };
-        let uri = self.issuer.jwks_uri(&body)?;
-        let known = KnownUri { uri: uri.clone(), until: now + lifetime(max_age) };
-        self.update(|cache| cache.set_jwks_uri(known));
-        Ok(uri)
-    }
-
-    async fn get(&self, url: &Url, etag: Option<&str>) -> Result<Answer, IssuerFault> {
-        fetch::get(&self.client, url.clone(), etag)
-            .await
-            .map_err(|fault| IssuerFault::Fetch { url: url.to_string(), fault })
-    }
-
     fn is_due(&self, wanted: Wanted) -> bool {
-        self.cache.read().unwrap_or_else(PoisonError::into_inner).is_due(wanted, self.clock.now())
+        self.read().is_due(wanted, self.clock.now())
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Cache> {
+        self.cache.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn update(&self, change: impl FnOnce(&mut Cache)) {
@@ -139,7 +130,8 @@ impl Keys {
 #[derive(Default)]
 struct Cache {
     set: Option<Arc<JwkSet>>,
-    etag: Option<String>,
+    /// Of the set, and where it came from.
+    etag: Option<(Url, String)>,
     /// When the set was last seen at the issuer.
     confirmed_at: Time,
     /// Until when it need not be looked at again.
@@ -148,17 +140,13 @@ struct Cache {
     asked_at: Option<Time>,
     /// What was wrong with it.
     fault: Option<IssuerFault>,
-    jwks_uri: Option<KnownUri>,
-}
-
-#[derive(Clone)]
-struct KnownUri {
-    uri: Url,
-    until: Time,
 }
 
 impl Cache {
     fn is_due(&self, wanted: Wanted, now: Time) -> bool {
+        if wanted == Wanted::Changed {
+            return true;
+        }
         let pause = if self.set.is_some() { PAUSE } else { PAUSE_WITHOUT_KEYS };
         // A clock that was set back must not silence us for as long.
         let may_ask = self.asked_at.is_none_or(|asked| !(Seconds(0)..pause).contains(&now.since(asked)));
@@ -179,14 +167,6 @@ impl Cache {
         self.confirmed_at = now;
         self.fresh_until = now + lifetime(max_age);
     }
-
-    fn set_jwks_uri(&mut self, known: KnownUri) {
-        // An entity tag means something only where it came from.
-        if self.jwks_uri.as_ref().is_none_or(|old| old.uri != known.uri) {
-            self.etag = None;
-        }
-        self.jwks_uri = Some(known);
-    }
 }
 
 /// RS-08: an unknown `kid` costs the issuer at most one request a minute, whoever sends how many.
@@ -195,9 +175,3 @@ const PAUSE: Seconds = Seconds::minutes(1);
 const PAUSE_WITHOUT_KEYS: Seconds = Seconds(5);
 /// How long a removed key may live on in here while the issuer cannot be asked.
 const MAX_UNCONFIRMED: Seconds = Seconds::days(1);
-
-/// What the issuer says, within a minute and an hour: below would be a burden on it, above would keep removed keys
-/// alive.
-fn lifetime(max_age: Option<Seconds>) -> Seconds {
-    max_age.unwrap_or(Seconds::minutes(5)).clamp(Seconds::minutes(1), Seconds::hours(1))
-}

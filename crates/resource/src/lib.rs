@@ -31,7 +31,7 @@
 //! The issuer's metadata (RFC 8414, or OpenID Connect discovery) and its keys, over https, when the first token comes;
 //! then as often as the issuer's `Cache-Control` says (a minute to an hour), and when a token names an unknown key (at
 //! most once a minute). While the issuer is away, the keys that are known stay in use, for a day. No client secret is
-//! needed, and no call is made per request.
+//! needed, and no call is made per request, unless you choose [`GuardBuilder::introspect`].
 //!
 //! # Where it stands
 //! [`Guard::protect`] closes the whole router it is given: routes, fallbacks and methods that do not exist answer 401
@@ -41,8 +41,18 @@
 //! never read: who this API is, is configured. Handlers do not see the `Authorization` header, so they cannot pass the
 //! token on by accident.
 //!
+//! # Revocation
+//! By itself a signature knows no end but `exp`: a token whose access was ended is good until it expires. Three ways,
+//! which `docs/guides/revocation.md` weighs against each other:
+//! - Keep lifetimes short, and do nothing here.
+//! - [`GuardBuilder::follow_revocations`]: the guard pulls a small signed list of what ended. Worst-case delay: the
+//!   interval you choose and the time of one fetch. While the issuer is away, you choose: refuse everybody after some
+//!   time, which is the default, or accept until expiry ([`WhenUnavailable`]).
+//! - [`GuardBuilder::introspect`]: the issuer is asked about every token, opaque ones too. Worst-case delay: the 30 seconds for
+//!   which good answers are remembered, or none with `.cache_for(Seconds(0))`. While the issuer is away, nobody gets in.
+//!
 //! # What it does not know
-//! Revocation: a token is good until it expires, so keep lifetimes short. Tokens bound to a key (`cnf`) are refused.
+//! Proofs of possession: tokens bound to a key (`cnf`) are refused.
 //!
 //! Read on at [`Guard`], then [`Access`], then [`Refusal`].
 
@@ -50,12 +60,16 @@ mod access;
 mod challenge;
 mod clock;
 mod credentials;
+mod discovery;
 mod fetch;
 mod guard;
+mod introspected;
+mod introspection;
 mod issuer;
 mod keys;
 mod layer;
 mod metadata;
+mod revocations;
 mod verify;
 
 pub use access::{Access, Principal, Unguarded};
@@ -64,6 +78,8 @@ pub use clock::{Clock, SteppedClock};
 pub use fetch::FetchFault;
 pub use grantd_tokens::{AccessTokenError, Seconds, Time};
 pub use guard::{ConfigurationFault, Guard, GuardBuilder};
+pub use introspection::Introspection;
 pub use issuer::IssuerFault;
 pub use layer::{GuardLayer, Guarded, RequireScope, RequiringScope, require_scope};
 pub use metadata::ResourceMetadata;
+pub use revocations::{Following, WhenUnavailable};

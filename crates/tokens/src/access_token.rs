@@ -1,7 +1,7 @@
 //! The JWT profile for access tokens (RFC 9068): [`AccessTokenClaims::mint`] on the authorization server, [`verify`] on
 //! the resource server. What is signed by one is what the other reads.
 
-use crate::claims::{ClaimFault, Claims, TimeFault};
+use crate::claims::{ClaimFault, TimeFault};
 use crate::issued::{Issued, IssuedFault};
 use crate::jwk::JwkSet;
 use crate::jws::{self, Malformed, SignFault};
@@ -133,11 +133,6 @@ impl AccessToken {
         if claims.get("cnf").is_some() {
             return Err(AccessTokenError::SenderConstrained);
         }
-        let scope = match claims.get("scope") {
-            None => "",
-            Some(Value::String(scope)) => scope,
-            Some(_) => return Err(AccessTokenError::InvalidClaim("scope")),
-        };
         Ok(AccessToken {
             iss: claims.required_string("iss")?.to_owned(),
             sub: claims.required_string("sub")?.to_owned(),
@@ -146,8 +141,8 @@ impl AccessToken {
             exp: claims.required_numeric_date("exp")?,
             iat: claims.required_numeric_date("iat")?,
             jti: claims.required_string("jti")?.to_owned(),
-            scopes: scope.split(' ').filter(|one| !one.is_empty()).map(str::to_owned).collect(),
-            authorization_details: authorization_details(&claims)?,
+            scopes: claims.scopes()?,
+            authorization_details: claims.authorization_details()?,
             auth_time: claims.numeric_date("auth_time")?,
             acr: claims.string("acr")?.map(str::to_owned),
             kid,
@@ -265,16 +260,6 @@ impl From<TimeFault> for AccessTokenError {
             TimeFault::NotYetValid { claim, at, now } => AccessTokenError::NotYetValid { claim, at, now },
             TimeFault::Claim(fault) => fault.into(),
         }
-    }
-}
-
-fn authorization_details(claims: &Claims) -> Result<Vec<Value>, ClaimFault> {
-    match claims.get("authorization_details") {
-        None => Ok(Vec::new()),
-        Some(Value::Array(details)) if details.iter().all(|one| one.get("type").is_some_and(Value::is_string)) => {
-            Ok(details.clone())
-        }
-        Some(_) => Err(ClaimFault::Invalid("authorization_details")),
     }
 }
 

@@ -60,6 +60,28 @@ impl Claims {
         }
     }
 
+    /// `scope`, one by one (RFC 6749 §3.3); none if it is absent.
+    pub fn scopes(&self) -> Result<Vec<String>, ClaimFault> {
+        match self.0.get("scope") {
+            None => Ok(Vec::new()),
+            Some(Value::String(scope)) => {
+                Ok(scope.split(' ').filter(|one| !one.is_empty()).map(str::to_owned).collect())
+            }
+            Some(_) => Err(ClaimFault::Invalid("scope")),
+        }
+    }
+
+    /// `authorization_details`: objects with a string `type` (RFC 9396 §2); none if it is absent.
+    pub fn authorization_details(&self) -> Result<Vec<Value>, ClaimFault> {
+        match self.0.get("authorization_details") {
+            None => Ok(Vec::new()),
+            Some(Value::Array(details)) if details.iter().all(|one| one.get("type").is_some_and(Value::is_string)) => {
+                Ok(details.clone())
+            }
+            Some(_) => Err(ClaimFault::Invalid("authorization_details")),
+        }
+    }
+
     /// Holds `exp` (required), `nbf` and `iat` (if present) against the clock (INV-09, INV-11).
     pub fn ensure_current(&self, now: Time) -> Result<(), TimeFault> {
         let exp = self.required_numeric_date("exp")?;

@@ -48,6 +48,12 @@ impl JwkSet {
         self.keys.iter().find(|key| key.kid == kid)
     }
 
+    /// The set without the keys whose `kid` is one of these.
+    #[must_use]
+    pub fn without(&self, is_removed: impl Fn(&str) -> bool) -> JwkSet {
+        JwkSet { keys: self.keys.iter().filter(|key| !is_removed(key.kid())).cloned().collect() }
+    }
+
     /// The keys, in the order they were given.
     pub fn keys(&self) -> &[Jwk] {
         &self.keys

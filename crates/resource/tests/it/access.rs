@@ -16,7 +16,7 @@ async fn a_handler_learns_who_by_whom_and_for_what() {
         api.get("/whoami", &issuer.token()).await.body,
         json!({
             "issuer": identifier, "subject": "alice", "client_id": "web", "scopes": ["boxes:read", "profile"],
-            "token_id": "token-1", "expires_at": NOW + Seconds::days(7), "authenticated_at": NOW - Seconds(60),
+            "token_id": "grant-1.token-1", "expires_at": NOW + Seconds::days(7), "authenticated_at": NOW - Seconds(60),
             "acr": "pwd", "principal": [identifier, "alice"],
         })
     );

@@ -1,6 +1,6 @@
 //! What is refused before the first request.
 
-use grantd_resource::{ConfigurationFault, Guard};
+use grantd_resource::{ConfigurationFault, Following, Guard, Introspection, Seconds, WhenUnavailable};
 
 const ISSUER: &str = "https://issuer.example";
 const RESOURCE: &str = "https://api.example/boxes";
@@ -52,6 +52,34 @@ fn plain_http_is_for_this_machine_and_only_when_said() {
         assert!(Guard::builder(ISSUER, local).build().is_err(), "{local}");
         assert!(Guard::builder(local, local).development().build().is_ok(), "{local}");
     }
+}
+
+#[test]
+fn a_feed_is_followed_at_a_sensible_pace() {
+    let build = |following| Guard::builder(ISSUER, RESOURCE).follow_revocations(following).build();
+    for (every, is_sensible) in
+        [(i64::MIN, false), (0, false), (1, true), (3600, true), (3601, false), (i64::MAX, false)]
+    {
+        assert_eq!(build(Following::every(Seconds(every))).is_ok(), is_sensible, "{every}");
+        let accepting = Following::every(Seconds(every)).when_unavailable(WhenUnavailable::AcceptUntilExpiry);
+        assert_eq!(build(accepting).is_ok(), is_sensible, "{every}");
+    }
+    for (age, is_sensible) in [(5, false), (6, true), (-1, false)] {
+        let following = Following::every(Seconds(5)).when_unavailable(WhenUnavailable::RefuseAfter(Seconds(age)));
+        let guard = build(following);
+        assert_eq!(guard.is_ok(), is_sensible, "{age}");
+        if let Err(fault) = guard {
+            assert!(matches!(fault, ConfigurationFault::Following(named) if named == following), "{fault}");
+        }
+    }
+}
+
+#[test]
+fn who_asks_about_every_token_follows_no_feed() {
+    let asking = Guard::builder(ISSUER, RESOURCE).introspect(Introspection::new("boxes-api", "secret"));
+    assert!(asking.clone().build().is_ok());
+    let both = asking.follow_revocations(Following::every(Seconds(5))).build();
+    assert!(matches!(both, Err(ConfigurationFault::FollowingAndIntrospection)));
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! An issuer of our own: serves whatever pages a test puts up, writes down who asked for what, and mints tokens.
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
-use axum::http::header::{CACHE_CONTROL, ETAG, IF_NONE_MATCH};
+use axum::http::HeaderMap;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::response::Response;
 use grantd_tokens::access_token::AccessTokenClaims;
-use grantd_tokens::{Algorithm, Jwk, JwkSet, PrivateKey, Seconds, Time, jws};
+use grantd_tokens::{Algorithm, Jwk, JwkSet, PrivateKey, RevocationFeed, Seconds, Time, jws};
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -23,20 +24,39 @@ pub(crate) struct Page {
     pub(crate) etag: Option<&'static str>,
     pub(crate) cache_control: Option<&'static str>,
     pub(crate) location: Option<String>,
+    pub(crate) content_type: Option<&'static str>,
     pub(crate) delay: Duration,
 }
 
 impl Page {
     pub(crate) fn json(body: &Value) -> Page {
-        Page { status: 200, body: body.to_string(), ..Page::default() }
+        Page {
+            status: 200,
+            body: body.to_string(),
+            content_type: Some("application/json; charset=utf-8"),
+            ..Page::default()
+        }
     }
+
+    pub(crate) fn text(body: impl Into<String>) -> Page {
+        Page { status: 200, body: body.into(), ..Page::default() }
+    }
+}
+
+/// A request that came.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) path: String,
+    pub(crate) method: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+    pub(crate) is_unchanged: bool,
 }
 
 #[derive(Default)]
 struct Desk {
     pages: HashMap<String, Page>,
-    /// Path, and whether the answer was 304.
-    asked: Vec<(String, bool)>,
+    asked: Vec<Asked>,
 }
 
 #[derive(Clone)]
@@ -75,7 +95,12 @@ impl Issuer {
     }
 
     pub(crate) fn metadata(&self) -> Value {
-        json!({"issuer": self.identifier(), "jwks_uri": format!("{}/jwks", self.origin)})
+        json!({
+            "issuer": self.identifier(),
+            "jwks_uri": format!("{}/jwks", self.origin),
+            "revocation_feed_endpoint": format!("{}/revocations", self.origin),
+            "introspection_endpoint": format!("{}/introspect", self.origin),
+        })
     }
 
     pub(crate) fn put(&self, path: &str, page: Page) {
@@ -88,11 +113,26 @@ impl Issuer {
 
     /// How often this path was asked for.
     pub(crate) fn asked(&self, path: &str) -> usize {
-        self.desk.lock().unwrap().asked.iter().filter(|(asked, _)| asked == path).count()
+        self.desk.lock().unwrap().asked.iter().filter(|asked| asked.path == path).count()
     }
 
     pub(crate) fn not_modified(&self, path: &str) -> usize {
-        self.desk.lock().unwrap().asked.iter().filter(|(asked, unchanged)| asked == path && *unchanged).count()
+        self.desk.lock().unwrap().asked.iter().filter(|asked| asked.path == path && asked.is_unchanged).count()
+    }
+
+    /// The latest request for this path.
+    pub(crate) fn last(&self, path: &str) -> Asked {
+        self.desk.lock().unwrap().asked.iter().rfind(|asked| asked.path == path).unwrap().clone()
+    }
+
+    /// A feed in which nothing ended.
+    pub(crate) fn feed(&self) -> RevocationFeed {
+        let exp = NOW + Seconds::days(7);
+        RevocationFeed { iss: self.identifier(), iat: NOW, exp, ..RevocationFeed::default() }
+    }
+
+    pub(crate) fn publish_feed(&self, feed: &RevocationFeed) {
+        self.put("/revocations", Page::text(feed.mint(&self.key).unwrap()));
     }
 
     pub(crate) fn granted(&self) -> AccessTokenClaims {
@@ -103,7 +143,7 @@ impl Issuer {
             client_id: "web".into(),
             exp: NOW + Seconds::days(7),
             iat: NOW,
-            jti: "token-1".into(),
+            jti: "grant-1.token-1".into(),
             scope: Some("boxes:read profile".into()),
             authorization_details: vec![
                 json!({"type": "lockbox", "boxes": [1, 3]}),
@@ -136,14 +176,17 @@ pub(crate) fn keys_page(keys: &[&Jwk]) -> Page {
 }
 
 async fn answer(State(desk): State<Arc<Mutex<Desk>>>, request: Request) -> Response {
-    let path = request.uri().path().to_owned();
-    let tag = request.headers().get(IF_NONE_MATCH).map(|tag| tag.to_str().unwrap().to_owned());
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path().to_owned();
+    let tag = parts.headers.get(IF_NONE_MATCH).map(|tag| tag.to_str().unwrap().to_owned());
     let page = desk.lock().unwrap().pages.get(&path).cloned().unwrap_or(Page { status: 404, ..Page::default() });
-    let unchanged = page.etag.is_some() && page.etag == tag.as_deref();
-    desk.lock().unwrap().asked.push((path, unchanged));
+    let is_unchanged = page.etag.is_some() && page.etag == tag.as_deref();
+    let body = String::from_utf8(to_bytes(body, 1 << 20).await.unwrap().to_vec()).unwrap();
+    let asked = Asked { path, method: parts.method.to_string(), headers: parts.headers, body, is_unchanged };
+    desk.lock().unwrap().asked.push(asked);
     tokio::time::sleep(page.delay).await;
-    let mut response = Response::builder().status(if unchanged { 304 } else { page.status });
-    for (name, value) in [(ETAG, page.etag), (CACHE_CONTROL, page.cache_control)] {
+    let mut response = Response::builder().status(if is_unchanged { 304 } else { page.status });
+    for (name, value) in [(ETAG, page.etag), (CACHE_CONTROL, page.cache_control), (CONTENT_TYPE, page.content_type)] {
         if let Some(value) = value {
             response = response.header(name, value);
         }
@@ -151,5 +194,5 @@ async fn answer(State(desk): State<Arc<Mutex<Desk>>>, request: Request) -> Respo
     if let Some(location) = page.location {
         response = response.header("location", location);
     }
-    response.body(if unchanged { Body::empty() } else { Body::from(page.body) }).unwrap()
+    response.body(if is_unchanged { Body::empty() } else { Body::from(page.body) }).unwrap()
 }

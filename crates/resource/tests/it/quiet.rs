@@ -1,7 +1,8 @@
 //! The token is nowhere but in the request: not in what is logged, printed or answered.
 
-use crate::api::Api;
-use crate::issuer::{Issuer, NOW};
+use crate::api::{Api, builder};
+use crate::issuer::{Issuer, NOW, Page};
+use grantd_resource::Introspection;
 use grantd_tokens::{Algorithm, PrivateKey};
 use serde_json::json;
 use std::io::{self, Write};
@@ -55,9 +56,24 @@ async fn no_part_of_a_token_is_logged_printed_or_answered() {
         }
     }
     seen.push(format!("{:?}", api.guard));
+    let secret = "canary-client-secret";
+    let asking = builder(&issuer, &api.clock).introspect(Introspection::new("boxes-api", secret));
+    seen.push(format!("{asking:?}"));
+    let asking = asking.build().unwrap();
+    for page in [Page { status: 401, ..Page::default() }, Page::json(&json!({"active": false}))] {
+        issuer.put("/introspect", page);
+        for token in &tokens {
+            let refusal = asking.verify(token).await.unwrap_err();
+            seen.push(format!("{refusal:?} {refusal} {asking:?}"));
+        }
+    }
     seen.push(String::from_utf8(log.0.lock().unwrap().clone()).unwrap());
     let seen = seen.join("\n");
     assert!(seen.contains("request refused"), "the log was captured");
+    let credentials = issuer.last("/introspect").headers["authorization"].to_str().unwrap().to_owned();
+    for secret in [secret, credentials.trim_start_matches("Basic ")] {
+        assert!(!seen.contains(secret), "{secret} in {seen}");
+    }
     for token in &tokens {
         for part in token.split('.').filter(|part| part.len() > 8) {
             assert!(!seen.contains(part), "{part} in {seen}");
