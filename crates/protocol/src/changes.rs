@@ -5,10 +5,10 @@
 
 use grantd_tokens::{Digest, Seconds, Time};
 
-use crate::names::{ClientId, GrantId, ResourceId, UserId};
+use crate::names::{ClientId, GrantId, ResourceId, Scopes, UserId};
 use crate::records::{
-    AttemptKey, Client, Code, Consent, Grant, Offer, PasswordHash, PendingRequest, RefreshToken, Resource, Revocation,
-    Session, Status, User,
+    AttemptKey, Client, Code, Consent, Detail, Grant, IssuedAccessToken, Offer, OpaqueAccessToken, PasswordHash,
+    PendingRequest, RefreshToken, Resource, Revocation, Session, Status, User,
 };
 use crate::refusals::Refusal;
 
@@ -54,6 +54,16 @@ pub enum Change {
     },
     /// Replaces what this user once agreed to for this client. Never stale.
     KeepConsent(Consent),
+    /// Ends every session of the user but one, and every grant given in those that was for while the user is signed in.
+    /// Never stale.
+    EndOtherSessions {
+        /// Whose.
+        user: UserId,
+        /// The one that stays.
+        keep: Digest,
+        /// When.
+        at: Time,
+    },
 
     // ---- grants, codes and tokens ----
     /// Stale unless the grant is new and its session live. Disabling a user ends their sessions, so a grant cannot
@@ -82,6 +92,58 @@ pub enum Change {
         /// Why.
         because: Revocation,
     },
+    /// Stale unless the grant stands and nothing was taken back from it since it was read. Everything that is issued under a
+    /// grant is committed together with this (law 3), so that it cannot slip past whoever ends or narrows it.
+    UseGrant {
+        /// Which grant.
+        grant: GrantId,
+        /// Its count as it was read.
+        narrowings: u32,
+        /// When.
+        at: Time,
+    },
+    /// Takes back a part of a grant. Stale unless it stands and nothing was taken back from it since it was read; whoever calls
+    /// sees to it that what is left was there before.
+    NarrowGrant {
+        /// Which grant.
+        grant: GrantId,
+        /// Its count as it was read.
+        narrowings: u32,
+        /// The scopes that are left.
+        scopes: Scopes,
+        /// The resources that are left.
+        resources: Vec<ResourceId>,
+        /// The details that are left.
+        details: Vec<Detail>,
+    },
+    /// Takes back every standing grant of this user, or only those to one client, and forgets what they agreed to there.
+    /// Never stale.
+    EndAccess {
+        /// Whose.
+        user: UserId,
+        /// To whom; everybody if `None`.
+        client: Option<ClientId>,
+        /// When.
+        at: Time,
+        /// Why.
+        because: Revocation,
+    },
+    /// Forgets what this user once agreed to for this client: it is asked again. Never stale.
+    ForgetConsent {
+        /// Who agreed.
+        user: UserId,
+        /// To whom.
+        client: ClientId,
+    },
+    /// Stale unless the token is new and its grant, if it has one, stands.
+    AddAccessToken(OpaqueAccessToken),
+    /// Ends one access token before its time, in whichever form. Never stale.
+    EndAccessToken {
+        /// Which token.
+        token: IssuedAccessToken,
+        /// When.
+        at: Time,
+    },
     /// Stale unless the token is new and its grant stands.
     AddRefreshToken(RefreshToken),
     /// Stale unless the token is unspent.
@@ -90,6 +152,18 @@ pub enum Change {
         token: Digest,
         /// What takes its place.
         successor: Digest,
+        /// When.
+        at: Time,
+    },
+    /// The answer that carried a successor was lost, so it seems: another takes its place, and the family still has one
+    /// (REFRESH-10). Stale unless the predecessor was spent for just this successor, and that one is unspent.
+    ReplaceSuccessor {
+        /// What was shown again. It stays spent since when it was first used.
+        predecessor: Digest,
+        /// What it was traded for, and nobody used.
+        unused: Digest,
+        /// What takes its place.
+        replacement: Digest,
         /// When.
         at: Time,
     },
@@ -117,7 +191,16 @@ pub enum Change {
     // ---- the operator's part ----
     /// Adds or replaces a client. Never stale.
     PutClient(Client),
-    /// Removes a client; revokes its grants, forgets its consents. Never stale.
+    /// Switches a client on or off; off takes back its grants and ends what it holds for itself (INV-03). Never stale.
+    SetClientStatus {
+        /// Which client.
+        client: ClientId,
+        /// On or off.
+        status: Status,
+        /// When.
+        at: Time,
+    },
+    /// Removes a client; revokes its grants, ends what it holds for itself, forgets its consents. Never stale.
     RemoveClient {
         /// Which client.
         client: ClientId,
@@ -181,6 +264,12 @@ impl Change {
             Self::EndSession { .. }
             | Self::CountWrongVerifier { .. }
             | Self::RevokeGrant { .. }
+            | Self::NarrowGrant { .. }
+            | Self::EndAccess { .. }
+            | Self::EndAccessToken { .. }
+            | Self::EndOtherSessions { .. }
+            | Self::ForgetConsent { .. }
+            | Self::SetClientStatus { status: Status::Disabled, .. }
             | Self::CountAttempt { .. }
             | Self::CompletePending { .. }
             | Self::RemoveClient { .. }
@@ -195,8 +284,12 @@ impl Change {
             | Self::AddGrant(_)
             | Self::AddCode(_)
             | Self::RedeemCode { .. }
+            | Self::UseGrant { .. }
+            | Self::AddAccessToken(_)
             | Self::AddRefreshToken(_)
             | Self::SpendRefreshToken { .. }
+            | Self::ReplaceSuccessor { .. }
+            | Self::SetClientStatus { status: Status::Active, .. }
             | Self::ForgetAttempts { .. }
             | Self::PutClient(_)
             | Self::PutResource(_)

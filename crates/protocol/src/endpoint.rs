@@ -2,10 +2,11 @@
 //!
 //! Owns the shape of a decision and the record of its checks. Knows no endpoint. Start at [`Endpoint`].
 
-use grantd_tokens::{Random, Time};
+use grantd_tokens::{JwkSet, Random, Time};
 
 use crate::authorize::ErrorRedirect;
 use crate::changes::Change;
+use crate::events::Note;
 use crate::facts::{Facts, Lookup};
 use crate::names::{DetailTypeName, ResourceId, UserId};
 use crate::refusals::Refusal;
@@ -31,6 +32,8 @@ pub struct Env<'a> {
     pub random: &'a mut dyn Random,
     /// What the operator decided.
     pub settings: &'a Settings,
+    /// The keys that this server's own tokens are signed with, as far as they still count (KEYS-03).
+    pub keys: &'a JwkSet,
 }
 
 /// What comes of deciding.
@@ -76,6 +79,8 @@ pub struct Decision<A> {
     pub changes: Vec<Change>,
     /// The checks that ran, in order.
     pub checks: Checks,
+    /// What an operator would want to know of beyond the changes, whatever the answer.
+    pub notes: Vec<Note>,
 }
 
 impl<A> Decision<A> {
@@ -87,7 +92,7 @@ impl<A> Decision<A> {
         if answer.is_ok() {
             changes.extend(ledger.if_answered);
         }
-        Self { answer, changes, checks: ledger.checks }
+        Self { answer, changes, checks: ledger.checks, notes: ledger.notes }
     }
 }
 
@@ -140,6 +145,7 @@ pub struct Ledger {
     checks: Checks,
     always: Vec<Change>,
     if_answered: Vec<Change>,
+    notes: Vec<Note>,
 }
 
 impl Ledger {
@@ -159,6 +165,11 @@ impl Ledger {
     pub fn always(&mut self, change: Change) {
         debug_assert!(change.tightens(), "a refusal only takes away (law 5): {change:?}");
         self.always.push(change);
+    }
+
+    /// Told to the operator whatever the answer.
+    pub fn note(&mut self, note: Note) {
+        self.notes.push(note);
     }
 
     /// Written only together with an answer: everything that gives or spends.

@@ -5,9 +5,10 @@
 
 use grantd_tokens::Digest;
 
-use crate::names::{ClientId, Network, Scopes, Username};
+use crate::names::{AccessTokenId, ClientId, Network, Scopes, Username};
 use crate::records::{
-    AttemptKey, Attempts, Client, Code, Consent, Grant, PendingRequest, RefreshToken, Resource, Session, User,
+    AttemptKey, Attempts, Client, Code, Consent, Ended, Grant, OpaqueAccessToken, PendingRequest, RefreshToken,
+    Resource, Session, User,
 };
 
 /// The keys a caller named. None is trusted: a lookup says what to read, not that it is true.
@@ -17,8 +18,18 @@ pub struct Lookup {
     pub client: Option<ClientId>,
     /// → `code`, its `grant`, the grant's `user` and `grant_session`.
     pub code: Option<Digest>,
-    /// → `refresh_token`, its `grant`, the grant's `user` and `grant_session`.
+    /// → `refresh_token` and its `successor`; its `grant`, the grant's `user`, `grant_session` and `holder`.
     pub refresh_token: Option<Digest>,
+    /// → the `grant` of the family with what comes with it, unless a code or refresh token was found.
+    pub family: Option<Digest>,
+    /// → `access_token`; its `grant` with what comes with it, and its `holder`.
+    pub access_token: Option<Digest>,
+    /// A signed access token says who it is → `ended`; the `grant` of its id with what comes with it, unless one was found.
+    pub access_token_id: Option<AccessTokenId>,
+    /// A signed access token says whose it is → `holder`, unless there is a grant or an opaque token.
+    pub holder: Option<ClientId>,
+    /// → `holdings`: what the user of `session` gave to whom.
+    pub holdings: bool,
     /// → `pending`; and its client as `client` with `resources`, unless a client was named.
     pub pending: Option<Digest>,
     /// → `session`; and its user as `user`, unless a username, code or refresh token names one.
@@ -50,7 +61,16 @@ pub struct Facts {
     pub code: Option<Code>,
     /// The refresh token named.
     pub refresh_token: Option<RefreshToken>,
-    /// The grant of the code or of the refresh token.
+    /// What that token was spent for.
+    pub successor: Option<RefreshToken>,
+    /// The opaque access token named.
+    pub access_token: Option<OpaqueAccessToken>,
+    /// What ended before its time: the access token named or found, and what its client holds for itself. `None` if no access
+    /// token was asked about: that nothing ended is a finding, too.
+    pub ended: Option<Vec<Ended>>,
+    /// The client that the token named or found was issued to.
+    pub holder: Option<Client>,
+    /// The grant of the code, of the refresh token or its family, or of the access token.
     pub grant: Option<Grant>,
     /// The session in which that grant was given.
     pub grant_session: Option<Session>,
@@ -66,7 +86,25 @@ pub struct Facts {
     pub attempts: Vec<Attempts>,
     /// How many requests wait.
     pub waiting: Waiting,
+    /// What the user of the session gave to whom.
+    pub holdings: Holdings,
 }
+
+/// All that a user let others do, and where they are signed in. Bounded: the newest [`HOLDINGS_SHOWN`] of each.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Holdings {
+    /// The standing grants, the newest first.
+    pub grants: Vec<Grant>,
+    /// The clients of those grants, by id.
+    pub clients: Vec<Client>,
+    /// The resources of those grants, by id.
+    pub resources: Vec<Resource>,
+    /// The sessions that live, the newest first.
+    pub sessions: Vec<Session>,
+}
+
+/// More than a person reads. Ending all of them does not depend on this list.
+pub const HOLDINGS_SHOWN: usize = 200;
 
 /// How many requests wait, counted up to [`WAITING_COUNTED_TO`]. An expired one counts until it is swept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

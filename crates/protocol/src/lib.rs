@@ -14,6 +14,7 @@ pub mod consent;
 pub mod details;
 pub mod endpoint;
 pub mod error_code;
+pub mod events;
 pub mod facts;
 pub mod forms;
 pub mod login;

@@ -2,6 +2,9 @@
 //!
 //! Owns the syntax of each name. Does not know whether the named thing exists. Start at [`Scope`] or [`Username`].
 
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use grantd_tokens::Random;
 use precis_core::profile::Profile;
 use serde::{Deserialize, Serialize};
 use unicode_security::MixedScript;
@@ -40,6 +43,8 @@ names! {
     UserId;
     /// One approval, and everything that hangs from it.
     GrantId;
+    /// The `jti` of an access token: its name, good for logs. See [`AccessTokenId::of`].
+    AccessTokenId;
     /// A redirect URI, compared byte for byte (RFC 9700 §2.1).
     RedirectUri;
     /// The issuer identifier (RFC 8414 §2), byte-identical wherever it appears.
@@ -50,6 +55,22 @@ names! {
     DetailTypeName;
     /// Where a request came from, coarse enough to be one household: a /24 or a /56. Used for throttling only.
     Network;
+}
+
+impl AccessTokenId {
+    /// A new name. Under a grant it begins with the grant's id and a dot, so that whoever sees the token knows what ends it
+    /// without a record of each token.
+    pub fn of(grant: Option<&GrantId>, random: &mut dyn Random) -> Self {
+        let mut bytes = [0_u8; 16];
+        random.fill(&mut bytes);
+        let own = BASE64_URL_SAFE_NO_PAD.encode(bytes);
+        Self(grant.map_or_else(|| own.clone(), |grant| format!("{grant}.{own}")))
+    }
+
+    /// The grant that the token was issued under; none for a client's own.
+    pub fn grant(&self) -> Option<GrantId> {
+        self.0.rsplit_once('.').map(|(grant, _)| GrantId::new(grant))
+    }
 }
 
 /// One scope token (RFC 6749 §3.3: `NQCHAR`).

@@ -38,9 +38,15 @@ impl Settings {
         };
         [
             longer("lifetimes.authorization_code", lifetimes.authorization_code, Seconds(60), "CODE-02"),
-            longer("lifetimes.access_token", lifetimes.access_token, Seconds(3600), "AT-06"),
+            longer("lifetimes.access_token", lifetimes.access_token, LONGEST_ACCESS_TOKEN, "AT-06"),
             longer("lifetimes.pending_request", lifetimes.pending_request, Seconds(600), "AUTHZ-31"),
             longer("lifetimes.refresh_token_idle", lifetimes.refresh_token_idle, lifetimes.refresh_token, "REFRESH-12"),
+            (!(0..=60).contains(&lifetimes.lost_response.0)).then_some(SettingFault {
+                name: "lifetimes.lost_response",
+                value: lifetimes.lost_response,
+                ceiling: Seconds(60),
+                rule: "REFRESH-10",
+            }),
             longer("lifetimes.refresh_token", lifetimes.refresh_token, Seconds(366 * DAY), "REFRESH-12"),
             longer("lifetimes.session_idle", lifetimes.session_idle, lifetimes.session, "SESS-04"),
             longer("lifetimes.session", lifetimes.session, Seconds(31 * DAY), "SESS-04"),
@@ -69,6 +75,9 @@ const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 
+/// AT-06: the most that an access token may live. What ended is remembered for so long and no longer (AT-11).
+pub const LONGEST_ACCESS_TOKEN: Seconds = Seconds(HOUR);
+
 /// How long things live.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lifetimes {
@@ -80,6 +89,9 @@ pub struct Lifetimes {
     pub refresh_token_idle: Seconds,
     /// However used, everything under a grant ends (REFRESH-12): 90 days.
     pub refresh_token: Seconds,
+    /// How long a spent refresh token is taken for a retry, if what it was traded for was never used (REFRESH-10): 30 seconds.
+    /// Zero: never.
+    pub lost_response: Seconds,
     /// How long a user may take to sign in and decide (AUTHZ-31): ten minutes.
     pub pending_request: Seconds,
     /// Unused for so long, a session ends (SESS-04): two hours.
@@ -97,6 +109,7 @@ impl Default for Lifetimes {
             access_token: Seconds(5 * MINUTE),
             refresh_token_idle: Seconds(14 * DAY),
             refresh_token: Seconds(90 * DAY),
+            lost_response: Seconds(30),
             pending_request: Seconds(10 * MINUTE),
             session_idle: Seconds(2 * HOUR),
             session: Seconds(12 * HOUR),

@@ -48,7 +48,10 @@ impl App {
     /// Runs `decide` with the clock, the dice and the settings.
     pub fn with_env<T>(&self, decide: impl FnOnce(&mut Env<'_>) -> T) -> T {
         let mut random = OsRandom;
-        decide(&mut Env { now: crate::env::now(), random: &mut random, settings: &self.settings })
+        let ring = self.keys.ring();
+        let env =
+            &mut Env { now: crate::env::now(), random: &mut random, settings: &self.settings, keys: &ring.public };
+        decide(env)
     }
 
     /// A path of this issuer, for links and forms.

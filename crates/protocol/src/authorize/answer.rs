@@ -91,6 +91,8 @@ pub fn approve(
         Presence::WhileSignedIn
     };
     let grant = Grant {
+        last_used_at: env.now,
+        narrowings: 0,
         id: GrantId::new(Secret::random(env.random).expose()),
         user: session.user.clone(),
         client: client.id.clone(),

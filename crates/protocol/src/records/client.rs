@@ -28,6 +28,9 @@ pub struct Client {
     pub default_scopes: Scopes,
     /// The resources it may ask for; the first is the default.
     pub resources: Vec<ResourceId>,
+    /// The resources it may ask about: it is their server (INTRO-02). Most clients have none.
+    #[serde(default)]
+    pub introspects: Vec<ResourceId>,
     /// The types of authorization details it may ask for (RAR-03).
     pub detail_types: Vec<DetailTypeName>,
     /// The algorithm its access tokens are signed with, if it asked for another than the server's.

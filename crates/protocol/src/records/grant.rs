@@ -1,10 +1,10 @@
 //! What was decided: grants, what hangs from them, and what was agreed to.
 
-use grantd_tokens::{Digest, Time};
+use grantd_tokens::{AccessTokenClaims, Digest, Time};
 use serde::{Deserialize, Serialize};
 
 use super::Detail;
-use crate::names::{ClientId, GrantId, RedirectUri, ResourceId, Scopes, UserId};
+use crate::names::{AccessTokenId, ClientId, GrantId, Network, RedirectUri, ResourceId, Scopes, UserId};
 use crate::token::pkce::CodeChallenge;
 
 /// One approval: who let which client do what, to which of their things. Codes and tokens hang from it;
@@ -19,7 +19,7 @@ pub struct Grant {
     pub client: ClientId,
     /// In which session.
     pub session: Digest,
-    /// What was left after the user's choice.
+    /// What was left after the user's choice, and after everything taken back since.
     pub scopes: Scopes,
     /// The resources that may be asked for a token; the first is the default (RESIND-05).
     pub resources: Vec<ResourceId>,
@@ -33,6 +33,10 @@ pub struct Grant {
     pub created_at: Time,
     /// The absolute end of everything under it (REFRESH-12).
     pub expires_at: Time,
+    /// When something was last issued under it.
+    pub last_used_at: Time,
+    /// How often something was taken back from it. What was decided on an older count is stale.
+    pub narrowings: u32,
     /// Whether it stands.
     pub state: GrantState,
 }
@@ -76,6 +80,14 @@ pub enum Revocation {
     CredentialsChanged,
     /// The client was removed.
     ClientRemoved,
+    /// The client was switched off.
+    ClientDisabled,
+    /// The client gave its refresh token back (RFC 7009).
+    GivenBack,
+    /// The user ended it (CONSENT-05).
+    EndedByUser,
+    /// An operator ended it.
+    EndedByOperator,
 }
 
 /// An authorization code (RFC 6749 §4.1.2).
@@ -119,16 +131,34 @@ pub enum Redemption {
 pub struct RefreshToken {
     /// SHA-256 of the token (REFRESH-02).
     pub hash: Digest,
-    /// Its family.
+    /// The grant whose tokens are its family.
     pub grant: GrantId,
+    /// Digest of the part that all tokens of the family have in common: by it a spent one is known when its own row is gone.
+    #[serde(default)]
+    pub family: Option<Digest>,
     /// Which rotation it came from; orders the family without a clock (INV-09).
     pub generation: u32,
     /// When it was issued.
     pub issued_at: Time,
     /// The idle end (REFRESH-12); the grant has the absolute one.
     pub expires_at: Time,
+    /// The access token that was issued beside it, which ends with it if it is replaced unused (REFRESH-10).
+    #[serde(default)]
+    pub beside: Option<IssuedAccessToken>,
+    /// Where it was sent: evidence when it is shown again from elsewhere.
+    #[serde(default)]
+    pub sent_to: Option<Network>,
     /// Whether it was used.
     pub spending: Spending,
+}
+
+/// An access token by name: enough to end it before its time.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct IssuedAccessToken {
+    /// Its `jti`.
+    pub id: AccessTokenId,
+    /// Its `exp`.
+    pub expires_at: Time,
 }
 
 /// Whether a refresh token was used. It is, once.
@@ -139,11 +169,51 @@ pub enum Spending {
     Unspent,
     /// Rotated away.
     Spent {
-        /// When.
+        /// When it was first used: the lost-response window begins here, however often it is shown (REFRESH-10).
         at: Time,
         /// What took its place.
         successor: Digest,
     },
+    /// Never used: its predecessor was shown again, as if the answer that carried this one had been lost. Good for nothing;
+    /// shown, it counts as spent (REFRESH-11).
+    Superseded {
+        /// When.
+        at: Time,
+        /// What its predecessor got instead.
+        by: Digest,
+    },
+}
+
+/// An access token in its opaque form (AT-07): what it says is here, not in the token.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct OpaqueAccessToken {
+    /// SHA-256 of the token.
+    pub hash: Digest,
+    /// The grant it was issued under; none for a client's own.
+    pub grant: Option<GrantId>,
+    /// What it says.
+    pub claims: AccessTokenClaims,
+}
+
+/// Something that ended before its time and may still be in somebody's hands as a signed token (AT-11).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedThing {
+    /// One access token.
+    AccessToken(AccessTokenId),
+    /// All that a client holds for itself.
+    Client(ClientId),
+}
+
+/// When it ended, and how long that must be remembered: until the last token it is about has expired.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Ended {
+    /// What.
+    pub thing: EndedThing,
+    /// When. Of a client, what was issued up to here is dead, and what it is issued later is not.
+    pub at: Time,
+    /// From then on it can be forgotten.
+    pub until: Time,
 }
 
 /// What a user agreed to, so that the same question is not asked twice (CONSENT-02).

@@ -14,10 +14,14 @@ use serde::{Deserialize, Serialize};
 
 pub use attempts::{AttemptKey, Attempts};
 pub use client::{Client, ClientAuthentication, ClientKind, ClientSecret, RedirectUriAtToken};
-pub use grant::{Code, Consent, Grant, GrantState, Presence, Redemption, RefreshToken, Revocation, Spending};
+pub use grant::{
+    Code, Consent, Ended, EndedThing, Grant, GrantState, IssuedAccessToken, OpaqueAccessToken, Presence, Redemption,
+    RefreshToken, Revocation, Spending,
+};
 pub use pending::{Offer, OfferedThings, PendingRequest, Thing, Things};
 pub use resource::{
-    ActionDeclaration, Detail, DetailTypeDeclaration, FieldDeclaration, FieldKind, Resource, ScopeDeclaration,
+    AccessTokenFormat, ActionDeclaration, Detail, DetailTypeDeclaration, FieldDeclaration, FieldKind, Resource,
+    ScopeDeclaration,
 };
 pub use user::{PasswordHash, Session, SessionState, User};
 

@@ -21,8 +21,22 @@ pub struct Resource {
     pub detail_types: Vec<DetailTypeDeclaration>,
     /// How long its access tokens live, if not as long as the server's setting says.
     pub access_token_lifetime: Option<Seconds>,
+    /// What its access tokens look like.
+    #[serde(default)]
+    pub access_token_format: AccessTokenFormat,
     /// Whether tokens are issued for it.
     pub status: Status,
+}
+
+/// What an access token looks like to whoever holds it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessTokenFormat {
+    /// RFC 9068: signed, and read by the resource server itself.
+    #[default]
+    Jwt,
+    /// 256 random bits that only introspection can resolve (AT-07).
+    Opaque,
 }
 
 impl Resource {

@@ -131,6 +131,7 @@ impl NewClient {
             notes.push("it may ask for nothing yet: no scope, no authorization details".to_owned());
         }
         let client = Client {
+            introspects: Vec::new(),
             id: ClientId::new(self.id.clone().unwrap_or_default()),
             name: self.name.clone(),
             kind,

@@ -5,7 +5,8 @@ use grantd_tokens::Seconds;
 use super::{Faults, MAX_NAME_CHARS, RegistrationFault, one_of};
 use crate::names::{DetailTypeName, ResourceId, Scope};
 use crate::records::{
-    ActionDeclaration, DetailTypeDeclaration, FieldDeclaration, FieldKind, Resource, ScopeDeclaration, Status,
+    AccessTokenFormat, ActionDeclaration, DetailTypeDeclaration, FieldDeclaration, FieldKind, Resource,
+    ScopeDeclaration, Status,
 };
 use crate::redirect_uri::LoopbackHttp;
 use crate::uri::Uri;
@@ -122,6 +123,7 @@ impl NewResource {
             return Err(faults.0);
         }
         Ok(Resource {
+            access_token_format: AccessTokenFormat::Jwt,
             id: ResourceId::new(&self.id),
             name: self.name.clone(),
             scopes,
@@ -284,6 +286,6 @@ const OF_THE_SERVER: &[&str] = &["offline_access", "openid"];
 /// RFC 9396 §2: members that every type has.
 const OF_EVERY_TYPE: &[&str] = &["type", "locations", "actions", "datatypes", "identifier", "privileges"];
 /// AT-06.
-const MAX_LIFETIME: i64 = 3600;
+const MAX_LIFETIME: i64 = crate::settings::LONGEST_ACCESS_TOKEN.0;
 const MAX_DESCRIPTION_CHARS: usize = 200;
 const MAX_TYPE_NAME_CHARS: usize = 128;

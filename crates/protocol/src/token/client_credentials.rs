@@ -15,5 +15,5 @@ pub(super) fn judge(
 ) -> Result<Issued, Refusal> {
     ledger.ensure(request.client.is_confidential(), Refusal::PublicClientAlone)?;
     let share = Share::of_client(asked.scope.as_ref(), request, ledger)?;
-    Ok(issue_to_client(share, request, env))
+    Ok(issue_to_client(share, request, env, ledger))
 }

@@ -1,14 +1,17 @@
 //! What is issued: claims, not bytes. See [`super::mint`] for the bytes.
 
-use grantd_tokens::{AccessTokenClaims, Algorithm, Seconds, Secret, Time};
+use grantd_tokens::{AccessTokenClaims, Algorithm, Seconds, Secret};
 
 use super::Request;
 use super::pkce::PkceVerified;
+use super::refresh_secret::RefreshSecret;
 use crate::changes::Change;
 use crate::details;
 use crate::endpoint::{Env, Ledger};
-use crate::names::{ResourceId, Scope, Scopes};
-use crate::records::{Detail, Grant, RefreshToken, Resource, Status};
+use crate::names::{AccessTokenId, ResourceId, Scope, Scopes};
+use crate::records::{
+    AccessTokenFormat, Detail, Grant, IssuedAccessToken, OpaqueAccessToken, RefreshToken, Resource, Spending, Status,
+};
 use crate::refusals::Refusal;
 use crate::token::grant_type::GrantType;
 
@@ -17,8 +20,8 @@ use crate::token::grant_type::GrantType;
 pub struct Issued {
     /// What the access token says.
     pub access_token: AccessTokenClaims,
-    /// What it is signed with.
-    pub algorithm: Algorithm,
+    /// What it looks like.
+    pub form: Form,
     /// The remaining lifetime, from now (TOKEN-09).
     pub expires_in: Seconds,
     /// The next refresh token.
@@ -27,6 +30,23 @@ pub struct Issued {
     pub scope: Scopes,
     /// The same for details (RAR-05).
     pub authorization_details: Vec<Detail>,
+}
+
+/// What an access token looks like on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// A JWT, signed with the server's key for this algorithm.
+    Signed(Algorithm),
+    /// These 256 bits; what it says is in the store (AT-07).
+    Opaque(Secret),
+}
+
+impl Issued {
+    /// The access token by name.
+    fn named(&self) -> IssuedAccessToken {
+        let AccessTokenClaims { jti, exp, .. } = &self.access_token;
+        IssuedAccessToken { id: AccessTokenId::new(jti.clone()), expires_at: *exp }
+    }
 }
 
 /// The part of what may be had that this one access token carries: one resource, and what is defined there.
@@ -133,7 +153,7 @@ fn tellable(scope: &Scope, resource: &Resource) -> bool {
 /// A refresh token to hand out with the access token. Each kind can be made in one place only.
 pub(super) trait RefreshTokenToIssue {
     fn generation(&self) -> u32;
-    fn secret(self, env: &mut Env<'_>) -> Secret;
+    fn secret(self, env: &mut Env<'_>) -> RefreshSecret;
 }
 
 /// The first of a family: only after PKCE.
@@ -150,19 +170,19 @@ impl RefreshTokenToIssue for FirstRefreshToken {
         0
     }
 
-    fn secret(self, env: &mut Env<'_>) -> Secret {
-        Secret::random(env.random)
+    fn secret(self, env: &mut Env<'_>) -> RefreshSecret {
+        RefreshSecret::first(env.random)
     }
 }
 
-/// The successor of a token that is spent in the same commit (REFRESH-08).
+/// The successor of a token that is spent, or whose successor is replaced, in the same commit (REFRESH-08).
 pub(super) struct NextRefreshToken {
     generation: u32,
-    secret: Secret,
+    secret: RefreshSecret,
 }
 
 impl NextRefreshToken {
-    pub(super) fn after(predecessor: &RefreshToken, secret: Secret) -> Self {
+    pub(super) fn after(predecessor: &RefreshToken, secret: RefreshSecret) -> Self {
         Self { generation: predecessor.generation.saturating_add(1), secret }
     }
 }
@@ -172,7 +192,7 @@ impl RefreshTokenToIssue for NextRefreshToken {
         self.generation
     }
 
-    fn secret(self, _: &mut Env<'_>) -> Secret {
+    fn secret(self, _: &mut Env<'_>) -> RefreshSecret {
         self.secret
     }
 }
@@ -187,63 +207,82 @@ pub(super) fn issue(
 ) -> Result<Issued, Refusal> {
     let grant = ledger.require(share.grant, Refusal::CodeGrantGone)?;
     let client = request.client.client();
+    ledger.if_answered(Change::UseGrant { grant: grant.id.clone(), narrowings: grant.narrowings, at: env.now });
     // REFRESH-01: only if the client registered for it.
-    let refresh_token = client.grant_types.contains(&GrantType::RefreshToken).then(|| {
-        let generation = refresh.generation();
-        let secret = refresh.secret(env);
+    let refreshes = client.grant_types.contains(&GrantType::RefreshToken);
+    let generation = refresh.generation();
+    let secret = refreshes.then(|| refresh.secret(env));
+    let mut issued = access_token(share, request, env, ledger);
+    issued.refresh_token = secret.map(|RefreshSecret { token, family }| {
         let idle_end = env.now + env.settings.lifetimes.refresh_token_idle;
         ledger.if_answered(Change::AddRefreshToken(RefreshToken {
-            hash: secret.hash(),
+            hash: token.hash(),
             grant: grant.id.clone(),
+            family,
             generation,
             issued_at: env.now,
             expires_at: idle_end.min(grant.expires_at),
-            spending: crate::records::Spending::Unspent,
+            beside: Some(issued.named()),
+            sent_to: Some(request.network.clone()),
+            spending: Spending::Unspent,
         }));
-        secret
+        token
     });
-    let subject = Subject { sub: grant.user.as_str(), auth_time: Some(grant.authenticated_at), ends: grant.expires_at };
-    let mut issued = claims(share, &subject, request, env);
-    issued.refresh_token = refresh_token;
     Ok(issued)
 }
 
-/// Issues to a client what is its own. Its `sub` is told from every user's by a prefix that no user id has (TOKEN-11).
-pub(super) fn issue_to_client(share: Share<'_>, request: &Request<'_>, env: &mut Env<'_>) -> Issued {
-    let sub = format!("{CLIENT_SUBJECT_PREFIX}{}", request.client.client().id);
-    claims(share, &Subject { sub: &sub, auth_time: None, ends: Time(i64::MAX) }, request, env)
+/// Issues to a client what is its own.
+pub(super) fn issue_to_client(
+    share: Share<'_>,
+    request: &Request<'_>,
+    env: &mut Env<'_>,
+    ledger: &mut Ledger,
+) -> Issued {
+    access_token(share, request, env, ledger)
 }
 
-/// What stands before a client's id where it is its own subject.
+/// What stands before a client's id where it is its own subject: no user id begins so (TOKEN-11).
 const CLIENT_SUBJECT_PREFIX: &str = "client:";
 
-struct Subject<'a> {
-    sub: &'a str,
-    auth_time: Option<Time>,
-    ends: Time,
-}
-
-fn claims(share: Share<'_>, subject: &Subject<'_>, request: &Request<'_>, env: &mut Env<'_>) -> Issued {
+fn access_token(share: Share<'_>, request: &Request<'_>, env: &mut Env<'_>, ledger: &mut Ledger) -> Issued {
     let settings = env.settings;
     let client = request.client.client();
-    let lifetime = share.resource.access_token_lifetime.unwrap_or(settings.lifetimes.access_token);
-    let expires_at = (env.now + lifetime).min(subject.ends);
-    let carried = share.scopes.filtered(|scope| share.resource.defines(scope));
+    let (grant, resource) = (share.grant, share.resource);
+    let lifetime = resource.access_token_lifetime.unwrap_or(settings.lifetimes.access_token);
+    let longest = env.now + lifetime;
+    let expires_at = grant.map_or(longest, |grant| longest.min(grant.expires_at));
+    let carried = share.scopes.filtered(|scope| resource.defines(scope));
+    let claims = AccessTokenClaims {
+        iss: settings.issuer.as_str().to_owned(),
+        sub: grant
+            .map_or_else(|| format!("{CLIENT_SUBJECT_PREFIX}{}", client.id), |grant| grant.user.as_str().to_owned()),
+        aud: resource.id.as_str().to_owned(),
+        client_id: client.id.as_str().to_owned(),
+        exp: expires_at,
+        iat: env.now,
+        jti: AccessTokenId::of(grant.map(|grant| &grant.id), env.random).as_str().to_owned(),
+        scope: (!carried.is_empty()).then(|| carried.to_string()),
+        authorization_details: share.details.iter().map(details::to_json).collect(),
+        auth_time: grant.map(|grant| grant.authenticated_at),
+        acr: None,
+    };
+    let form = match resource.access_token_format {
+        AccessTokenFormat::Jwt => {
+            Form::Signed(client.access_token_algorithm.unwrap_or(settings.access_token_algorithm))
+        }
+        AccessTokenFormat::Opaque => {
+            let token = Secret::random(env.random);
+            ledger.if_answered(Change::AddAccessToken(OpaqueAccessToken {
+                hash: token.hash(),
+                grant: grant.map(|grant| grant.id.clone()),
+                claims: claims.clone(),
+            }));
+            Form::Opaque(token)
+        }
+    };
     Issued {
-        access_token: AccessTokenClaims {
-            iss: settings.issuer.as_str().to_owned(),
-            sub: subject.sub.to_owned(),
-            aud: share.resource.id.as_str().to_owned(),
-            client_id: client.id.as_str().to_owned(),
-            exp: expires_at,
-            iat: env.now,
-            jti: Secret::random(env.random).expose().to_owned(),
-            scope: (!carried.is_empty()).then(|| carried.to_string()),
-            authorization_details: share.details.iter().map(details::to_json).collect(),
-            auth_time: subject.auth_time,
-            acr: None,
-        },
-        algorithm: client.access_token_algorithm.unwrap_or(settings.access_token_algorithm),
+        access_token: claims,
+        form,
         expires_in: expires_at.since(env.now),
         refresh_token: None,
         scope: share.scopes,

@@ -1,10 +1,12 @@
 //! From claims to bytes: the only place of the core that touches a signing key. Called before the commit, so that nothing
 //! is spent for a token that cannot be made; what it gives is sent after (law 4).
 
-use grantd_tokens::{PrivateKey, jws::SignFault};
+use std::sync::Arc;
+
+use grantd_tokens::{Algorithm, PrivateKey, jws::SignFault};
 use serde::Serialize;
 
-use super::Issued;
+use super::{Form, Issued};
 use crate::details;
 
 /// A token response (RFC 6749 §5.1, RFC 9396 §7). Serialised once, into the answer; never logged.
@@ -21,10 +23,17 @@ pub struct TokenResponse {
     authorization_details: Vec<serde_json::Value>,
 }
 
-/// Signs what was issued. `key` is the one of [`Issued::algorithm`].
-pub fn mint(issued: &Issued, key: &PrivateKey) -> Result<TokenResponse, SignFault> {
+/// Writes what was issued. `key_of` gives the key that a signed one is signed with.
+pub fn mint<F: From<SignFault>>(
+    issued: &Issued,
+    key_of: impl FnOnce(Algorithm) -> Result<Arc<PrivateKey>, F>,
+) -> Result<TokenResponse, F> {
+    let access_token = match &issued.form {
+        Form::Signed(algorithm) => issued.access_token.mint(&*key_of(*algorithm)?)?,
+        Form::Opaque(token) => token.expose().to_owned(),
+    };
     Ok(TokenResponse {
-        access_token: issued.access_token.mint(key)?,
+        access_token,
         // Nothing is bound to a key yet, and the answer says so (TOKEN-08).
         token_type: "Bearer",
         expires_in: issued.expires_in.0,

@@ -9,15 +9,17 @@ pub mod grant_type;
 mod issue;
 pub mod mint;
 pub mod pkce;
+pub mod refresh_secret;
 mod refresh_token;
 mod request;
 
-pub use issue::Issued;
+pub use issue::{Form, Issued};
 pub use request::TokenRequest;
 
 use crate::client_auth::{self, AuthenticatedClient};
 use crate::endpoint::{Decision, Endpoint, Env, Ledger, Next};
 use crate::facts::{Facts, Lookup};
+use crate::names::Network;
 use crate::refusals::Refusal;
 use request::Asked;
 
@@ -32,7 +34,10 @@ impl Endpoint for TokenRequest {
         };
         match &self.asked {
             Asked::AuthorizationCode(asked) => lookup.code = Some(asked.code.hash()),
-            Asked::RefreshToken(asked) => lookup.refresh_token = Some(asked.refresh_token.hash()),
+            Asked::RefreshToken(asked) => {
+                lookup.refresh_token = Some(asked.refresh_token.hash());
+                lookup.family = refresh_secret::family_of(&asked.refresh_token);
+            }
             Asked::ClientCredentials(_) => {}
         }
         lookup
@@ -49,7 +54,7 @@ impl TokenRequest {
         let client = client_auth::authenticate(&self.presented, &self.network, facts, ledger, env)?;
         let grant_type = self.asked.grant_type();
         ledger.ensure(client.client().grant_types.contains(&grant_type), Refusal::GrantTypeUnregistered)?;
-        let request = Request { facts, target: &self.target, client };
+        let request = Request { facts, target: &self.target, network: &self.network, client };
         match &self.asked {
             Asked::AuthorizationCode(asked) => authorization_code::judge(asked, &request, env, ledger),
             Asked::RefreshToken(asked) => refresh_token::judge(asked, &request, env, ledger),
@@ -62,5 +67,6 @@ impl TokenRequest {
 struct Request<'a> {
     facts: &'a Facts,
     target: &'a request::Target,
+    network: &'a Network,
     client: AuthenticatedClient<'a>,
 }

@@ -1,45 +1,144 @@
 //! `grant_type=refresh_token` (RFC 6749 §6): a voucher that only this business can trade in, once.
+//!
+//! Owns the difference between a retry and a theft. What each showing of a token means is decided in [`Showing::of`], and
+//! nowhere else; why it is safe is explored in `tests/it/model`.
 
-use grantd_tokens::Secret;
+use grantd_tokens::{Seconds, Time};
 
 use super::Request;
 use super::issue::{Issued, NextRefreshToken, Share, issue};
-use super::request::RefreshToken;
+use super::refresh_secret::RefreshSecret;
+use super::request::RefreshToken as Asked;
 use crate::changes::Change;
 use crate::endpoint::{Env, Ledger};
-use crate::records::{Grant, GrantState, Presence, Revocation, SessionState, Spending, Status};
+use crate::events::{Note, NoteKind};
+use crate::facts::Facts;
+use crate::names::Network;
+use crate::records::{Grant, GrantState, Presence, RefreshToken, Revocation, SessionState, Spending, Status};
 use crate::refusals::Refusal;
 
 pub(super) fn judge(
-    asked: &RefreshToken,
+    asked: &Asked,
     request: &Request<'_>,
     env: &mut Env<'_>,
     ledger: &mut Ledger,
 ) -> Result<Issued, Refusal> {
     let facts = request.facts;
     let client = request.client.client();
-    let token = ledger.require(facts.refresh_token.as_ref(), Refusal::RefreshTokenUnknown)?;
-    let grant = facts.grant.as_ref().filter(|grant| grant.id == token.grant);
-    let grant = ledger.require(grant, Refusal::RefreshTokenUnknown)?;
+    let of_grant = |grant: &&Grant| facts.refresh_token.as_ref().is_none_or(|token| token.grant == grant.id);
+    // By the token's own row, or else by its family.
+    let grant = ledger.require(facts.grant.as_ref().filter(of_grant), Refusal::RefreshTokenUnknown)?;
     ledger.ensure(grant.client == client.id, Refusal::RefreshTokenOfAnotherClient)?;
     ledger.ensure(grant.state == GrantState::Standing, Refusal::RefreshGrantGone)?;
 
+    let showing = Showing::of(facts, env);
+    note(&showing, grant, request.network, ledger);
     // The sender is proved, and the token was spent before: one of the two who hold it is a thief (REFRESH-09).
-    if token.spending != Spending::Unspent {
+    if let Showing::Reuse(_) = showing {
         let because = Revocation::RefreshTokenReused;
         ledger.always(Change::RevokeGrant { grant: grant.id.clone(), at: env.now, because });
     }
-    ledger.ensure(token.spending == Spending::Unspent, Refusal::RefreshTokenReused)?;
+    let token = ledger.require(showing.token(), Refusal::RefreshTokenReused)?;
     ledger.ensure(!env.now.is_past(token.expires_at), Refusal::RefreshTokenIdle)?;
     ledger.ensure(!env.now.is_past(grant.expires_at), Refusal::RefreshGrantEnded)?;
     still_stands(grant, request, env, ledger)?;
 
     let share = Share::of_refresh(grant, asked.scope.as_ref(), request, ledger)?;
-    let successor = Secret::random(env.random);
-    let spent = Change::SpendRefreshToken { token: token.hash, successor: successor.hash(), at: env.now };
-    ledger.if_answered(spent);
-    issue(share, NextRefreshToken::after(token, successor), request, env, ledger)
+    let next = RefreshSecret::next(&asked.refresh_token, env.random);
+    trade(&showing, &next, env.now, ledger);
+    issue(share, NextRefreshToken::after(token, next), request, env, ledger)
 }
+
+/// What it means that a refresh token is shown, by a sender who is proved.
+enum Showing<'a> {
+    /// It is the one unspent token of its family.
+    FirstUse(&'a RefreshToken),
+    /// It was spent just now, and nobody used what it was traded for: the answer was lost, or another tab was quicker
+    /// (REFRESH-10).
+    LostResponse { token: &'a RefreshToken, unused: &'a RefreshToken, after: Seconds },
+    /// It was spent, and that is all there is to say (REFRESH-09, REFRESH-11).
+    Reuse(Option<&'a RefreshToken>),
+}
+
+impl<'a> Showing<'a> {
+    fn of(facts: &'a Facts, env: &Env<'_>) -> Self {
+        let window = env.settings.lifetimes.lost_response;
+        // A family without the token's own row: it was spent long ago.
+        let Some(token) = &facts.refresh_token else { return Self::Reuse(None) };
+        match token.spending {
+            Spending::Unspent => Self::FirstUse(token),
+            Spending::Spent { at, successor } => {
+                // A clock that was set back does not make the window longer than since the first use.
+                let after = Seconds(env.now.since(at).0.max(0));
+                let unused = facts.successor.as_ref().filter(|held| held.hash == successor);
+                match unused.filter(|held| held.spending == Spending::Unspent) {
+                    Some(unused) if after < window => Self::LostResponse { token, unused, after },
+                    _ => Self::Reuse(Some(token)),
+                }
+            }
+            Spending::Superseded { .. } => Self::Reuse(Some(token)),
+        }
+    }
+
+    /// The token, if it is good for something.
+    fn token(&self) -> Option<&'a RefreshToken> {
+        match self {
+            Self::FirstUse(token) | Self::LostResponse { token, .. } => Some(token),
+            Self::Reuse(_) => None,
+        }
+    }
+}
+
+/// Spends what is shown, or replaces what it was traded for: either way the family has one unspent token (REFRESH-08).
+fn trade(showing: &Showing<'_>, next: &RefreshSecret, at: Time, ledger: &mut Ledger) {
+    let next = next.token.hash();
+    match showing {
+        Showing::FirstUse(token) => {
+            ledger.if_answered(Change::SpendRefreshToken { token: token.hash, successor: next, at });
+        }
+        Showing::LostResponse { token, unused, .. } => {
+            let (predecessor, unused_hash) = (token.hash, unused.hash);
+            ledger.if_answered(Change::ReplaceSuccessor { predecessor, unused: unused_hash, replacement: next, at });
+            // Whoever got the lost answer after all holds nothing of it that works.
+            if let Some(beside) = unused.beside.clone().filter(|beside| !at.is_past(beside.expires_at)) {
+                ledger.if_answered(Change::EndAccessToken { token: beside, at });
+            }
+        }
+        Showing::Reuse(_) => {}
+    }
+}
+
+/// What the operator is told of everything but an ordinary first use (REFRESH-09, LOG-04).
+fn note(showing: &Showing<'_>, grant: &Grant, network: &Network, ledger: &mut Ledger) {
+    let (kind, token, after) = match showing {
+        Showing::FirstUse(_) => return,
+        Showing::LostResponse { token, after, .. } if *after <= AT_ONCE => {
+            (NoteKind::RefreshRaced, Some(*token), Some(*after))
+        }
+        Showing::LostResponse { token, after, .. } => (NoteKind::RefreshRetried, Some(*token), Some(*after)),
+        Showing::Reuse(token) => (NoteKind::RefreshTokenReused, *token, None),
+    };
+    let spending = match token.map(|token| token.spending) {
+        Some(Spending::Spent { .. }) => "spent",
+        Some(Spending::Superseded { .. }) => "replaced before it was used",
+        Some(Spending::Unspent) => "unspent",
+        None => "spent long ago",
+    };
+    let mut evidence = Note::new(kind).about(grant).with("token", spending).with("shown_from", network.as_str());
+    if let Some(token) = token {
+        evidence = evidence.with("generation", token.generation.to_string());
+        if let Some(sent_to) = &token.sent_to {
+            evidence = evidence.with("sent_to", sent_to.as_str());
+        }
+    }
+    if let Some(after) = after {
+        evidence = evidence.with("seconds_after_first_use", after.0.to_string());
+    }
+    ledger.note(evidence);
+}
+
+/// Two showings so close together are two requests at once rather than one and its retry. A difference in words alone.
+const AT_ONCE: Seconds = Seconds(1);
 
 /// INV-02 and REFRESH-16: the user, and the session unless the user let access last and the client may still have it last
 /// (REFRESH-15).

@@ -2,8 +2,9 @@
 
 use grantd_protocol::names::{ClientId, DetailTypeName, RedirectUri, ResourceId, Scope, Scopes, UserId, Username};
 use grantd_protocol::records::{
-    ActionDeclaration, Client, ClientAuthentication, ClientKind, ClientSecret, DetailTypeDeclaration, FieldDeclaration,
-    FieldKind, PasswordHash, RedirectUriAtToken, Resource, ScopeDeclaration, Status, Thing, User,
+    AccessTokenFormat, ActionDeclaration, Client, ClientAuthentication, ClientKind, ClientSecret,
+    DetailTypeDeclaration, FieldDeclaration, FieldKind, PasswordHash, RedirectUriAtToken, Resource, ScopeDeclaration,
+    Status, Thing, User,
 };
 use grantd_protocol::token::grant_type::GrantType;
 use grantd_tokens::{Secret, Time};
@@ -86,6 +87,7 @@ fn client(id: &str, kind: ClientKind, authentication: ClientAuthentication, redi
         scopes: scopes("boxes:list boxes:read calendar:read history offline_access"),
         default_scopes: scopes("boxes:list"),
         resources: vec![ResourceId::new(LOCKBOXES), ResourceId::new(CALENDAR)],
+        introspects: Vec::new(),
         detail_types: vec![DetailTypeName::new("lockbox"), DetailTypeName::new("postcard")],
         access_token_algorithm: None,
         redirect_uri_at_token: RedirectUriAtToken::Optional,
@@ -108,6 +110,7 @@ pub(crate) fn resources() -> Vec<Resource> {
             scopes: ["boxes:list", "boxes:read", "boxes:burn", "history"].map(scope).into(),
             detail_types: vec![lockbox(), postcard()],
             access_token_lifetime: None,
+            access_token_format: AccessTokenFormat::Jwt,
             status: Status::Active,
         },
         Resource {
@@ -122,6 +125,7 @@ pub(crate) fn resources() -> Vec<Resource> {
                 things_endpoint: None,
             }],
             access_token_lifetime: None,
+            access_token_format: AccessTokenFormat::Jwt,
             status: Status::Active,
         },
     ]

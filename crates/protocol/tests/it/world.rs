@@ -17,7 +17,7 @@ use grantd_protocol::refusals::Refusal;
 use grantd_protocol::settings::Settings;
 use grantd_protocol::state::{Records, State};
 use grantd_protocol::token::{Issued, TokenRequest};
-use grantd_tokens::{Random, Seconds, Secret, Time};
+use grantd_tokens::{JwkSet, Random, Seconds, Secret, Time};
 
 use crate::forms_of_the_wire::{Browser, Form, TokenCall, parameter_of};
 use crate::town::{self, boxes_of, hash_of, password_of, secret_of};
@@ -48,6 +48,8 @@ impl Random for Counted {
 pub(crate) struct World {
     pub(crate) state: State,
     pub(crate) settings: Settings,
+    /// What the server's own tokens are signed with.
+    pub(crate) keys: JwkSet,
     pub(crate) now: Time,
     pub(crate) dice: Counted,
     /// What the lockbox API answers when it is asked which things a person has.
@@ -62,6 +64,7 @@ impl World {
         let mut world = Self {
             state: State::default(),
             settings: Settings::new(Issuer::new(town::ISSUER)),
+            keys: JwkSet::default(),
             now: Time(1_800_000_000),
             dice: Counted::default(),
             things: [town::ALICE, town::BOB]
@@ -147,7 +150,8 @@ impl World {
 
     /// A decision on facts that a test has tampered with.
     pub(crate) fn decide_on<E: Endpoint>(&mut self, endpoint: &E, facts: &Facts) -> Next<E::Answer> {
-        endpoint.decide(facts, &mut Env { now: self.now, random: &mut self.dice, settings: &self.settings })
+        let mut env = Env { now: self.now, random: &mut self.dice, settings: &self.settings, keys: &self.keys };
+        endpoint.decide(facts, &mut env)
     }
 
     /// As [`World::decide`], for an endpoint that fetches nothing.

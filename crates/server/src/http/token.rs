@@ -88,8 +88,8 @@ async fn decide(
     // (law 4). Each attempt signs its own answer; what is sent is that of the attempt that was committed.
     let mut answer = Vec::new();
     let mut sign = |issued: &Issued| {
-        let key = app.keys.signing(issued.algorithm)?;
-        answer = serde_json::to_vec(&mint(issued, &key)?)?;
+        let key_of = |algorithm| Ok::<_, Fault>(app.keys.signing(algorithm)?);
+        answer = serde_json::to_vec(&mint(issued, key_of)?)?;
         Ok(())
     };
     // A key that is missing is made, and the request decided anew.

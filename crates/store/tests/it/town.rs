@@ -17,7 +17,7 @@ use grantd_protocol::refusals::Refusal;
 use grantd_protocol::settings::Settings;
 use grantd_protocol::token::{Issued, TokenRequest};
 use grantd_store::Store;
-use grantd_tokens::{Digest, Random, Secret, Time};
+use grantd_tokens::{Digest, JwkSet, Random, Secret, Time};
 
 use crate::records::{client, client_id, resource, resource_id, scopes, user, username};
 
@@ -98,7 +98,8 @@ impl Town {
     pub(crate) async fn decide<E: Endpoint>(&self, endpoint: &E) -> Decision<E::Answer> {
         let facts = self.store.load(&self.issuer, &endpoint.lookup()).await.unwrap();
         let settings = Settings::new(self.issuer.clone());
-        match endpoint.decide(&facts, &mut Env { now: NOW, random: &mut Counted, settings: &settings }) {
+        let keys = JwkSet::default();
+        match endpoint.decide(&facts, &mut Env { now: NOW, random: &mut Counted, settings: &settings, keys: &keys }) {
             Next::Done(decision) => decision,
             Next::Fetch(fetch) => panic!("nothing needs to be fetched here: {fetch:?}"),
         }

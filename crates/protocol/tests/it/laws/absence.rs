@@ -91,6 +91,11 @@ fn every_fact_is_one_that_can_be_lost_or_a_count() {
         attempts,
         waiting,
         scopes_elsewhere,
+        successor: _,
+        access_token: _,
+        ended: _,
+        holder: _,
+        holdings: _,
     } = Facts::default();
     assert!(scopes_elsewhere.is_empty(), "without it a scope is unknown, and left out");
     assert!(attempts.is_empty() && waiting.in_all == 0 && waiting.from_network == 0);

@@ -13,7 +13,7 @@ use grantd_protocol::records::{Status, User};
 use grantd_protocol::refusals::Refusal;
 use grantd_protocol::settings::Settings;
 use grantd_protocol::token::TokenRequest;
-use grantd_tokens::Time;
+use grantd_tokens::{JwkSet, Time};
 
 use super::cast::{self, Counted, Owner};
 
@@ -198,7 +198,8 @@ impl Request {
     /// Decides as the shell would, with names for the gift that may come of it.
     pub(crate) fn decide(&self, facts: &Facts, now: Time, settings: &Settings, gift: usize) -> Judged {
         let mut random = Counted::for_gift(gift);
-        let mut env = Env { now, random: &mut random, settings };
+        let keys = JwkSet::default();
+        let mut env = Env { now, random: &mut random, settings, keys: &keys };
         match self {
             Self::Token(request) => judged(request.decide(facts, &mut env), |issued| Answer::Tokens {
                 scope: issued.scope,

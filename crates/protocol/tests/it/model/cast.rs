@@ -5,8 +5,8 @@ use grantd_protocol::forms::{BrowserState, FormOrigin, Purpose};
 use grantd_protocol::login::{Credential, PasswordProof};
 use grantd_protocol::names::{ClientId, Issuer, Network, RedirectUri, ResourceId, Scope, Scopes, UserId, Username};
 use grantd_protocol::records::{
-    Client, ClientAuthentication, ClientKind, ClientSecret, Offer, PasswordHash, PendingRequest, RedirectUriAtToken,
-    Resource, ScopeDeclaration, Session, SessionState, Status, User,
+    AccessTokenFormat, Client, ClientAuthentication, ClientKind, ClientSecret, Offer, PasswordHash, PendingRequest,
+    RedirectUriAtToken, Resource, ScopeDeclaration, Session, SessionState, Status, User,
 };
 use grantd_protocol::refusals::Refusal;
 use grantd_protocol::state::State;
@@ -74,6 +74,7 @@ fn the_resource() -> Resource {
         scopes: ["read", "write", "admin"].map(declared).into(),
         detail_types: Vec::new(),
         access_token_lifetime: None,
+        access_token_format: AccessTokenFormat::Jwt,
         status: Status::Active,
     }
 }
@@ -93,6 +94,7 @@ fn client(id: &str, owner: Owner, secret: &str) -> Client {
         scopes: scopes("read write admin"),
         default_scopes: Scopes::default(),
         resources: vec![resource()],
+        introspects: Vec::new(),
         detail_types: Vec::new(),
         access_token_algorithm: None,
         redirect_uri_at_token: RedirectUriAtToken::Optional,

@@ -4,8 +4,8 @@ use grantd::password::PasswordHasher;
 use grantd_protocol::changes::Change;
 use grantd_protocol::names::{ClientId, DetailTypeName, RedirectUri, ResourceId, Scope, Scopes, UserId, Username};
 use grantd_protocol::records::{
-    ActionDeclaration, Client, ClientAuthentication, ClientKind, ClientSecret, DetailTypeDeclaration, PasswordHash,
-    RedirectUriAtToken, Resource, ScopeDeclaration, Status, User,
+    AccessTokenFormat, ActionDeclaration, Client, ClientAuthentication, ClientKind, ClientSecret,
+    DetailTypeDeclaration, PasswordHash, RedirectUriAtToken, Resource, ScopeDeclaration, Status, User,
 };
 use grantd_protocol::refusals::Refusal;
 use grantd_protocol::token::grant_type::GrantType;
@@ -71,6 +71,7 @@ fn storage(id: &str, things_endpoint: &str) -> Resource {
             things_endpoint: Some(things_endpoint.to_owned()),
         }],
         access_token_lifetime: None,
+        access_token_format: AccessTokenFormat::Jwt,
         status: Status::Active,
     }
 }
@@ -82,6 +83,7 @@ fn mail() -> Resource {
         scopes: vec![scope("mail:send", "Send letters in your name")],
         detail_types: Vec::new(),
         access_token_lifetime: None,
+        access_token_format: AccessTokenFormat::Jwt,
         status: Status::Active,
     }
 }
@@ -105,6 +107,7 @@ fn clients(boxes: &str) -> Vec<Client> {
         scopes: Scopes::parse("boxes:list letters:read mail:send offline_access").unwrap(),
         default_scopes: Scopes::default(),
         resources: vec![ResourceId::new(boxes), ResourceId::new(MAIL)],
+        introspects: Vec::new(),
         detail_types: vec![DetailTypeName::new("lockbox")],
         access_token_algorithm: None,
         redirect_uri_at_token: RedirectUriAtToken::Optional,
