@@ -103,7 +103,7 @@ impl State {
 
     /// What is known about the things a lookup names. See [`Lookup`] for what comes with what.
     pub fn load(&self, issuer: &Issuer, lookup: &Lookup) -> Facts {
-        self.issuers.get(issuer).map(|records| records.load(lookup)).unwrap_or_default()
+        self.issuers.get(issuer).map_or_else(|| Records::default().load(lookup), |records| records.load(lookup))
     }
 
     /// Removes what can have no effect any more (STORE-09): never a mark that still prevents reuse.

@@ -367,6 +367,7 @@ fn read_lifetimes(reading: &mut Reading<'_>) -> Lifetimes {
         access_token: read("lifetimes.access_token", defaults.access_token),
         refresh_token_idle: read("lifetimes.refresh_token_idle", defaults.refresh_token_idle),
         refresh_token: read("lifetimes.refresh_token", defaults.refresh_token),
+        lost_response: defaults.lost_response,
         pending_request: read("lifetimes.pending_request", defaults.pending_request),
         session_idle: read("lifetimes.session_idle", defaults.session_idle),
         session: read("lifetimes.session", defaults.session),

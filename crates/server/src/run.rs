@@ -28,7 +28,7 @@ pub async fn run_if<E: Endpoint>(
         let (facts, keys) = app.store.load_with_keys_revision(issuer, &endpoint.lookup()).await?;
         // A key that another process removed signs nothing that is decided after that (KEYS-03).
         app.keys.follow(keys).await?;
-        let Decision { answer, changes, checks } = match app.with_env(|env| endpoint.decide(&facts, env)) {
+        let Decision { answer, changes, checks, .. } = match app.with_env(|env| endpoint.decide(&facts, env)) {
             Next::Done(decision) => decision,
             Next::Fetch(fetch) => {
                 things::fetch_and_keep(app, fetch).await?;

@@ -20,8 +20,8 @@ use std::time::Duration;
 
 use grantd_protocol::changes::{Change, Commit};
 use grantd_protocol::facts::{Facts, Lookup};
-use grantd_protocol::names::{ClientId, Issuer, ResourceId, UserId, Username};
-use grantd_protocol::records::{Client, Resource, User};
+use grantd_protocol::names::{ClientId, GrantId, Issuer, ResourceId, UserId, Username};
+use grantd_protocol::records::{Client, Ended, Resource, User};
 use grantd_tokens::Time;
 
 pub use fault::StoreFault;
@@ -86,6 +86,16 @@ pub enum Inspection {
         /// This binary's schema.
         newest: i64,
     },
+}
+
+/// What ended at or after a moment, the oldest first. What is no longer kept is not in it: grants past their absolute end, and
+/// whatever has nothing left in force that it could end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EndedSince {
+    /// Grants that were taken back, each with every token under it.
+    pub grants: Vec<GrantId>,
+    /// Access tokens, and what clients held for themselves.
+    pub ended: Vec<Ended>,
 }
 
 impl std::fmt::Debug for Store {
@@ -166,6 +176,13 @@ impl Store {
     /// Removes what can have no effect any more, in small transactions; never a mark that still prevents reuse (STORE-09).
     pub async fn sweep(&self, issuer: &Issuer, now: Time) -> Result<Swept, StoreFault> {
         sweep::sweep(self.sqlite(), issuer, now).await
+    }
+
+    /// What was taken back or ended at or after a moment, for the revocation feed (AT-11). A change is dated when it is decided
+    /// and written a little later: whoever asks again and again asks from some time before they last asked.
+    pub async fn ended_since(&self, issuer: &Issuer, since: Time) -> Result<EndedSince, StoreFault> {
+        let issuer = issuer.clone();
+        self.sqlite().read(move |reading| reads::ended_since(reading, &issuer, since)).await
     }
 
     /// The client of this id.

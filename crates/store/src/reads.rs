@@ -2,11 +2,18 @@
 //!
 //! Owns which record leads to which. A driver gives it a [`Reading`]; it sees one moment of the database. Start at [`load`].
 
-use grantd_protocol::facts::{Facts, Lookup, WAITING_COUNTED_TO, Waiting};
-use grantd_protocol::names::{ClientId, GrantId, Issuer, ResourceId, Scopes, UserId, Username};
-use grantd_protocol::records::{Attempts, Client, Grant, PendingRequest, Resource, Session, User};
-use grantd_tokens::Time;
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
+use grantd_protocol::facts::{Facts, HOLDINGS_SHOWN, Holdings, Lookup, WAITING_COUNTED_TO, Waiting};
+use grantd_protocol::names::{AccessTokenId, ClientId, GrantId, Issuer, ResourceId, Scopes, UserId, Username};
+use grantd_protocol::records::{
+    Attempts, Client, Code, Ended, EndedThing, Grant, OpaqueAccessToken, PendingRequest, RefreshToken, Resource,
+    Session, Spending, User,
+};
+use grantd_tokens::{Digest, Time};
+
+use crate::EndedSince;
 use crate::fault::StoreFault;
 use crate::keys::{KeysRevision, RemovedKey, StoredKeys};
 use crate::rows::{self, Row, Value};
@@ -19,8 +26,9 @@ pub(crate) fn load(reading: &Reading<'_>, issuer: &Issuer, lookup: &Lookup) -> R
     let code = records.one(rows::CODES, sql::CODE, lookup.code, rows::code)?;
     let refresh_token =
         records.one(rows::REFRESH_TOKENS, sql::REFRESH_TOKEN, lookup.refresh_token, rows::refresh_token)?;
-    let grant_id = code.as_ref().map(|code| &code.grant).or(refresh_token.as_ref().map(|token| &token.grant));
-    let grant = records.one(rows::GRANTS, sql::GRANT, grant_id.map(GrantId::as_str), rows::grant)?;
+    let access_token = records.one(rows::ACCESS_TOKENS, sql::ACCESS_TOKEN, lookup.access_token, rows::access_token)?;
+    let grant = records.grant_of(lookup, code.as_ref(), refresh_token.as_ref(), access_token.as_ref())?;
+    let holder = holder_of(lookup, access_token.as_ref(), grant.as_ref());
     let session = records.one(rows::SESSIONS, sql::SESSION, lookup.session, rows::session)?;
     let pending = records.one(rows::PENDING_REQUESTS, sql::PENDING, lookup.pending, rows::pending)?;
     let client = records.client_of(lookup, pending.as_ref())?;
@@ -34,7 +42,13 @@ pub(crate) fn load(reading: &Reading<'_>, issuer: &Issuer, lookup: &Lookup) -> R
         _ => None,
     };
     let grant_session = grant.as_ref().map(|grant| grant.session);
+    let successor = refresh_token.as_ref().and_then(successor_of);
+    let holdings = session.as_ref().filter(|_| lookup.holdings).map(|session| records.holdings(&session.user));
     Ok(Facts {
+        successor: records.one(rows::REFRESH_TOKENS, sql::REFRESH_TOKEN, successor, rows::refresh_token)?,
+        ended: records.ended_of(lookup, access_token.as_ref(), holder.as_ref())?,
+        holder: records.one(rows::CLIENTS, sql::CLIENT, holder.as_ref().map(ClientId::as_str), rows::client)?,
+        holdings: holdings.transpose()?.unwrap_or_default(),
         grant_session: records.one(rows::SESSIONS, sql::SESSION, grant_session, rows::session)?,
         scopes_elsewhere: records.scopes_elsewhere(lookup, client.as_ref(), &resources)?,
         attempts: records.attempts(lookup)?,
@@ -43,6 +57,7 @@ pub(crate) fn load(reading: &Reading<'_>, issuer: &Issuer, lookup: &Lookup) -> R
         resources,
         code,
         refresh_token,
+        access_token,
         grant,
         session,
         user,
@@ -126,6 +141,32 @@ impl Page<'_> {
 
 const RESOURCES_AT_ONCE: u32 = 100;
 
+/// Grants that were taken back, and other things that ended, at or after a moment.
+pub(crate) fn ended_since(reading: &Reading<'_>, issuer: &Issuer, since: Time) -> Result<EndedSince, StoreFault> {
+    let values = [issuer.as_str().into(), since.into()];
+    let grants = reading.rows(rows::GRANTS, sql::GRANTS_REVOKED_SINCE, &values)?;
+    let ended = reading.rows(rows::ENDED, sql::ENDED_SINCE, &values)?;
+    Ok(EndedSince {
+        grants: grants.into_iter().map(rows::grant_id).collect::<Result<_, _>>()?,
+        ended: ended.into_iter().map(rows::ended).collect::<Result<_, _>>()?,
+    })
+}
+
+/// Read only if the token was spent: on its first use there is none.
+fn successor_of(token: &RefreshToken) -> Option<Digest> {
+    match token.spending {
+        Spending::Spent { successor, .. } => Some(successor),
+        Spending::Unspent | Spending::Superseded { .. } => None,
+    }
+}
+
+/// Whose an access token is, if the lookup is about one: its own word, its grant's, or what the caller read in it.
+fn holder_of(lookup: &Lookup, access_token: Option<&OpaqueAccessToken>, grant: Option<&Grant>) -> Option<ClientId> {
+    let opaque = access_token.map(|token| ClientId::new(token.claims.client_id.clone()));
+    let signed = || lookup.access_token_id.as_ref().and(grant).map(|grant| grant.client.clone());
+    opaque.or_else(signed).or_else(|| lookup.holder.clone())
+}
+
 struct Reader<'a> {
     reading: &'a Reading<'a>,
     issuer: &'a Issuer,
@@ -146,6 +187,68 @@ impl Reader<'_> {
 
     fn row(&self, table: &'static str, sql: &'static str, values: &[Value]) -> Result<Option<Row>, StoreFault> {
         Ok(self.reading.rows(table, sql, values)?.into_iter().next())
+    }
+
+    /// By its code, else by a refresh token or the family of one, else by an access token.
+    fn grant_of(
+        &self,
+        lookup: &Lookup,
+        code: Option<&Code>,
+        refresh_token: Option<&RefreshToken>,
+        access_token: Option<&OpaqueAccessToken>,
+    ) -> Result<Option<Grant>, StoreFault> {
+        let named = code.map(|code| &code.grant).or(refresh_token.map(|token| &token.grant)).cloned();
+        let id = match named {
+            Some(id) => Some(id),
+            None => self.one(rows::REFRESH_TOKENS, sql::GRANT_OF_FAMILY, lookup.family, rows::grant_id)?,
+        };
+        let id = id
+            .or_else(|| access_token.and_then(|token| token.grant.clone()))
+            .or_else(|| lookup.access_token_id.as_ref().and_then(AccessTokenId::grant));
+        self.one(rows::GRANTS, sql::GRANT, id.as_ref().map(GrantId::as_str), rows::grant)
+    }
+
+    fn ended_of(
+        &self,
+        lookup: &Lookup,
+        access_token: Option<&OpaqueAccessToken>,
+        holder: Option<&ClientId>,
+    ) -> Result<Option<Vec<Ended>>, StoreFault> {
+        if lookup.access_token.is_none() && lookup.access_token_id.is_none() {
+            return Ok(None);
+        }
+        let opaque = access_token.map(|token| AccessTokenId::new(token.claims.jti.clone()));
+        let token = opaque.or_else(|| lookup.access_token_id.clone()).map(EndedThing::AccessToken);
+        let client = holder.cloned().map(EndedThing::Client);
+        let mut found = Vec::new();
+        for thing in token.into_iter().chain(client) {
+            let [kind, id] = rows::kind_and_id(&thing);
+            let row = self.row(rows::ENDED, sql::ENDED, &[self.issuer.as_str().into(), kind, id])?;
+            found.extend(row.map(rows::ended).transpose()?);
+        }
+        Ok(Some(found))
+    }
+
+    fn holdings(&self, user: &UserId) -> Result<Holdings, StoreFault> {
+        let shown = u32::try_from(HOLDINGS_SHOWN).unwrap_or(u32::MAX);
+        let of_user = [self.issuer.as_str().into(), user.as_str().into(), shown.into()];
+        let grants = self.reading.rows(rows::GRANTS, sql::GRANTS_HELD, &of_user)?;
+        let mut grants: Vec<Grant> = grants.into_iter().map(rows::grant).collect::<Result<_, _>>()?;
+        let sessions = self.reading.rows(rows::SESSIONS, sql::SESSIONS_HELD, &of_user)?;
+        let mut sessions: Vec<Session> = sessions.into_iter().map(rows::session).collect::<Result<_, _>>()?;
+        // An older row does not have its time in the column, and a digest in base64url has another order than its bytes.
+        grants.sort_by(|one, other| (other.created_at, &other.id).cmp(&(one.created_at, &one.id)));
+        sessions.sort_by_key(|session| Reverse((session.authenticated_at, session.id)));
+        let clients: BTreeSet<&ClientId> = grants.iter().map(|grant| &grant.client).collect();
+        let resources: BTreeSet<&ResourceId> = grants.iter().flat_map(|grant| &grant.resources).collect();
+        let mut held = Holdings::default();
+        for id in clients {
+            held.clients.extend(client(self.reading, self.issuer, id)?);
+        }
+        for id in resources {
+            held.resources.extend(resource(self.reading, self.issuer, id)?);
+        }
+        Ok(Holdings { grants, sessions, ..held })
     }
 
     fn client_of(&self, lookup: &Lookup, pending: Option<&PendingRequest>) -> Result<Option<Client>, StoreFault> {

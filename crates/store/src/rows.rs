@@ -3,10 +3,11 @@
 //! What can change stands in columns only; `record` is the JSON of the rest and is never rewritten, so the two cannot
 //! disagree. A record's members only grow, each with a serde default: that keeps every old row readable.
 
-use grantd_protocol::names::{GrantId, Issuer};
+mod grants;
+
+use grantd_protocol::names::Issuer;
 use grantd_protocol::records::{
-    AttemptKey, Attempts, Client, Code, Consent, Grant, GrantState, PasswordHash, PendingRequest, Redemption,
-    RefreshToken, Resource, Session, SessionState, Spending, User,
+    AttemptKey, Attempts, Client, PasswordHash, PendingRequest, Resource, Session, SessionState, User,
 };
 use grantd_tokens::{Algorithm, Digest, Time};
 use serde::Serialize;
@@ -15,6 +16,12 @@ use serde_json::{Map, Value as Json};
 
 use crate::fault::StoreFault;
 use crate::keys::{KeysRevision, RemovedKey, StoredKey};
+
+pub(crate) use grants::{
+    ACCESS_TOKENS, CODES, CONSENTS, ENDED, GRANTS, REFRESH_TOKENS, access_token, access_token_values, code,
+    code_values, consent, consent_values, ended, ended_values, grant, grant_id, grant_values, kind_and_id,
+    refresh_token, refresh_token_values, remaining, swept_grant,
+};
 
 /// A value of a column or of a parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,11 +120,19 @@ impl Row {
 
     /// The last column, with the members that stood in columns of their own put back.
     fn record<T: DeserializeOwned>(mut self, members: Vec<(&str, Json)>) -> Result<T, StoreFault> {
-        let text = self.text()?;
-        let mut record: Map<String, Json> =
-            serde_json::from_str(&text).map_err(|_| self.corrupt("its record is not a JSON object"))?;
+        let mut record = self.members()?;
         record.extend(members.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        serde_json::from_value(Json::Object(record))
+        self.whole(record)
+    }
+
+    /// The next column, a JSON object.
+    fn members(&mut self) -> Result<Map<String, Json>, StoreFault> {
+        let text = self.text()?;
+        serde_json::from_str(&text).map_err(|_| self.corrupt("its record is not a JSON object"))
+    }
+
+    fn whole<T: DeserializeOwned>(&self, members: Map<String, Json>) -> Result<T, StoreFault> {
+        serde_json::from_value(Json::Object(members))
             .map_err(|_| self.corrupt("its record lacks a member or has a wrong one"))
     }
 
@@ -154,11 +169,17 @@ pub(crate) const RESOURCES: &str = "resources";
 pub(crate) const USERS: &str = "users";
 
 pub(crate) fn client_values(issuer: &Issuer, client: &Client) -> Result<Vec<Value>, StoreFault> {
-    Ok(vec![issuer.as_str().into(), client.id.as_str().into(), record(CLIENTS, client, &[])?])
+    Ok(vec![
+        issuer.as_str().into(),
+        client.id.as_str().into(),
+        word(CLIENTS, &client.status)?,
+        record(CLIENTS, client, &["status"])?,
+    ])
 }
 
-pub(crate) fn client(row: Row) -> Result<Client, StoreFault> {
-    row.record(Vec::new())
+pub(crate) fn client(mut row: Row) -> Result<Client, StoreFault> {
+    let status = row.optional_text()?.map(|status| ("status", status.into()));
+    row.record(status.into_iter().collect())
 }
 
 pub(crate) fn resource_values(issuer: &Issuer, resource: &Resource) -> Result<Vec<Value>, StoreFault> {
@@ -205,6 +226,7 @@ pub(crate) fn session_values(issuer: &Issuer, session: &Session) -> Result<Vec<V
         session.id.into(),
         session.user.as_str().into(),
         session.expires_at.into(),
+        session.authenticated_at.into(),
         session.last_used_at.into(),
         ended_at.into(),
         record(SESSIONS, session, &["last_used_at", "state"])?,
@@ -238,103 +260,7 @@ pub(crate) fn pending(mut row: Row) -> Result<PendingRequest, StoreFault> {
     row.record(vec![("offer", offer)])
 }
 
-// ---- grants and what hangs from them ----
-
-pub(crate) const GRANTS: &str = "grants";
-pub(crate) const CODES: &str = "codes";
-pub(crate) const REFRESH_TOKENS: &str = "refresh_tokens";
-pub(crate) const CONSENTS: &str = "consents";
-
-pub(crate) fn grant_values(issuer: &Issuer, grant: &Grant) -> Result<Vec<Value>, StoreFault> {
-    let (revoked_at, because) = match grant.state {
-        GrantState::Standing => (None, None),
-        GrantState::Revoked { at, because } => (Some(at), Some(word(GRANTS, &because)?)),
-    };
-    Ok(vec![
-        issuer.as_str().into(),
-        grant.id.as_str().into(),
-        grant.user.as_str().into(),
-        grant.client.as_str().into(),
-        grant.session.into(),
-        word(GRANTS, &grant.presence)?,
-        grant.expires_at.into(),
-        revoked_at.into(),
-        because.unwrap_or(Value::Null),
-        record(GRANTS, grant, &["state"])?,
-    ])
-}
-
-pub(crate) fn grant(mut row: Row) -> Result<Grant, StoreFault> {
-    let state = match (row.optional_time()?, row.optional_text()?) {
-        (None, _) => GrantState::Standing,
-        (Some(at), Some(because)) => GrantState::Revoked { at, because: row.word(because)? },
-        (Some(_), None) => return Err(row.corrupt("a revoked grant says no reason")),
-    };
-    row.record(vec![("state", json(GRANTS, &state)?)])
-}
-
-pub(crate) fn code_values(issuer: &Issuer, code: &Code) -> Result<Vec<Value>, StoreFault> {
-    let (lapses_at, redeemed_at) = match code.redemption {
-        Redemption::Pending => (Some(code.expires_at), None),
-        Redemption::Redeemed { at } => (None, Some(at)),
-    };
-    Ok(vec![
-        issuer.as_str().into(),
-        code.hash.into(),
-        code.grant.as_str().into(),
-        lapses_at.into(),
-        u32::from(code.wrong_verifiers).into(),
-        redeemed_at.into(),
-        record(CODES, code, &["wrong_verifiers", "redemption"])?,
-    ])
-}
-
-pub(crate) fn code(mut row: Row) -> Result<Code, StoreFault> {
-    let wrong_verifiers = row.integer::<u8>()?;
-    let redemption = row.optional_time()?.map_or(Redemption::Pending, |at| Redemption::Redeemed { at });
-    row.record(vec![("wrong_verifiers", wrong_verifiers.into()), ("redemption", json(CODES, &redemption)?)])
-}
-
-pub(crate) fn refresh_token_values(issuer: &Issuer, token: &RefreshToken) -> Result<Vec<Value>, StoreFault> {
-    let (spent_at, successor) = match token.spending {
-        Spending::Unspent => (None, None),
-        Spending::Spent { at, successor } => (Some(at), Some(successor)),
-    };
-    Ok(vec![
-        issuer.as_str().into(),
-        token.hash.into(),
-        token.grant.as_str().into(),
-        spent_at.into(),
-        successor.into(),
-        record(REFRESH_TOKENS, token, &["spending"])?,
-    ])
-}
-
-pub(crate) fn refresh_token(mut row: Row) -> Result<RefreshToken, StoreFault> {
-    let spending = match (row.optional_time()?, row.optional_text()?) {
-        (None, _) => Spending::Unspent,
-        (Some(at), successor) => {
-            let successor = successor.as_deref().and_then(Digest::parse);
-            Spending::Spent { at, successor: successor.ok_or_else(|| row.corrupt("a spent token has no successor"))? }
-        }
-    };
-    row.record(vec![("spending", json(REFRESH_TOKENS, &spending)?)])
-}
-
-pub(crate) fn consent_values(issuer: &Issuer, consent: &Consent) -> Result<Vec<Value>, StoreFault> {
-    Ok(vec![
-        issuer.as_str().into(),
-        consent.user.as_str().into(),
-        consent.client.as_str().into(),
-        record(CONSENTS, consent, &[])?,
-    ])
-}
-
-pub(crate) fn consent(row: Row) -> Result<Consent, StoreFault> {
-    row.record(Vec::new())
-}
-
-// ---- attempts, signing keys, sweeping ----
+// ---- attempts and signing keys ----
 
 pub(crate) const ATTEMPTS: &str = "attempts";
 pub(crate) const SIGNING_KEYS: &str = "signing_keys";
@@ -371,9 +297,4 @@ pub(crate) fn removed_key(mut row: Row) -> Result<RemovedKey, StoreFault> {
 
 pub(crate) fn keys_revision(mut row: Row) -> Result<KeysRevision, StoreFault> {
     row.integer().map(KeysRevision)
-}
-
-/// A grant that a sweep found, and the session it was given in (as it stands in the column).
-pub(crate) fn swept_grant(mut row: Row) -> Result<(GrantId, String), StoreFault> {
-    Ok((GrantId::new(row.text()?), row.text()?))
 }

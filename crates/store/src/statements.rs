@@ -15,16 +15,23 @@ macro_rules! statements {
 
 statements! {
     // ---- reading what a lookup names ----
-    CLIENT = "SELECT record FROM clients WHERE issuer = $1 AND id = $2";
+    CLIENT = "SELECT status, record FROM clients WHERE issuer = $1 AND id = $2";
     RESOURCE = "SELECT record FROM resources WHERE issuer = $1 AND id = $2";
     USER = "SELECT status, credentials_generation, password, record FROM users WHERE issuer = $1 AND id = $2";
     USER_BY_USERNAME =
         "SELECT status, credentials_generation, password, record FROM users WHERE issuer = $1 AND username = $2";
     SESSION = "SELECT last_used_at, ended_at, record FROM sessions WHERE issuer = $1 AND id = $2";
     PENDING = "SELECT offer, record FROM pending_requests WHERE issuer = $1 AND handle = $2";
-    GRANT = "SELECT revoked_at, revoked_because, record FROM grants WHERE issuer = $1 AND id = $2";
+    GRANT =
+        "SELECT revoked_at, revoked_because, last_used_at, narrowings, remaining, record FROM grants \
+         WHERE issuer = $1 AND id = $2";
     CODE = "SELECT wrong_verifiers, redeemed_at, record FROM codes WHERE issuer = $1 AND hash = $2";
-    REFRESH_TOKEN = "SELECT spent_at, successor, record FROM refresh_tokens WHERE issuer = $1 AND hash = $2";
+    REFRESH_TOKEN =
+        "SELECT spent_at, successor, superseded_by, family, record FROM refresh_tokens WHERE issuer = $1 AND hash = $2";
+    /// All tokens of a family are of one grant.
+    GRANT_OF_FAMILY = "SELECT grant_id FROM refresh_tokens WHERE issuer = $1 AND family = $2 LIMIT 1";
+    ACCESS_TOKEN = "SELECT record FROM access_tokens WHERE issuer = $1 AND hash = $2";
+    ENDED = "SELECT kind, id, ended_at, kept_until FROM ended WHERE issuer = $1 AND kind = $2 AND id = $3";
     CONSENT = "SELECT record FROM consents WHERE issuer = $1 AND user_id = $2 AND client_id = $3";
     ATTEMPTS = "SELECT since, counted FROM attempts WHERE issuer = $1 AND counted_by = $2";
     /// Bounded by the limit, whatever waits: a sum of ones, so that one row is read instead of thousands.
@@ -36,8 +43,21 @@ statements! {
         "SELECT COALESCE(SUM(one), 0) FROM \
          (SELECT 1 AS one FROM pending_requests WHERE issuer = $1 LIMIT $2) AS counted";
 
+    // ---- what a user gave to whom, and what ended ----
+    /// The newest first, up to $3.
+    GRANTS_HELD =
+        "SELECT revoked_at, revoked_because, last_used_at, narrowings, remaining, record FROM grants \
+         WHERE issuer = $1 AND user_id = $2 AND revoked_at IS NULL ORDER BY created_at DESC, id DESC LIMIT $3";
+    SESSIONS_HELD =
+        "SELECT last_used_at, ended_at, record FROM sessions \
+         WHERE issuer = $1 AND user_id = $2 AND ended_at IS NULL ORDER BY authenticated_at DESC, id DESC LIMIT $3";
+    GRANTS_REVOKED_SINCE = "SELECT id FROM grants WHERE issuer = $1 AND revoked_at >= $2 ORDER BY revoked_at, id";
+    ENDED_SINCE =
+        "SELECT kind, id, ended_at, kept_until FROM ended \
+         WHERE issuer = $1 AND ended_at >= $2 ORDER BY ended_at, kind, id";
+
     // ---- lists, page by page: what comes after a key ----
-    CLIENTS = "SELECT record FROM clients WHERE issuer = $1 AND id > $2 ORDER BY id LIMIT $3";
+    CLIENTS = "SELECT status, record FROM clients WHERE issuer = $1 AND id > $2 ORDER BY id LIMIT $3";
     RESOURCES = "SELECT record FROM resources WHERE issuer = $1 AND id > $2 ORDER BY id LIMIT $3";
     USERS =
         "SELECT status, credentials_generation, password, record FROM users \
@@ -61,17 +81,27 @@ statements! {
         "UPDATE users SET status = 'active' \
          WHERE issuer = $1 AND id = $2 AND status = 'active' AND credentials_generation = $3";
     ADD_SESSION =
-        "INSERT INTO sessions (issuer, id, user_id, expires_at, needed_until, last_used_at, ended_at, record) \
-         VALUES ($1, $2, $3, $4, $4, $5, $6, $7) ON CONFLICT (issuer, id) DO NOTHING";
+        "INSERT INTO sessions (issuer, id, user_id, expires_at, needed_until, authenticated_at, last_used_at, \
+         ended_at, record) \
+         VALUES ($1, $2, $3, $4, $4, $5, $6, $7, $8) ON CONFLICT (issuer, id) DO NOTHING";
     TOUCH_SESSION =
         "UPDATE sessions SET last_used_at = $3 WHERE issuer = $1 AND id = $2 AND ended_at IS NULL";
     END_SESSION = "UPDATE sessions SET ended_at = $3 WHERE issuer = $1 AND id = $2 AND ended_at IS NULL";
     REVOKE_GRANTS_OF_SESSION =
         "UPDATE grants SET revoked_at = $3, revoked_because = $4 \
          WHERE issuer = $1 AND session_id = $2 AND presence = 'while_signed_in' AND revoked_at IS NULL";
+    END_OTHER_SESSIONS =
+        "UPDATE sessions SET ended_at = $4 WHERE issuer = $1 AND user_id = $2 AND id <> $3 AND ended_at IS NULL";
+    /// After the sessions ended: a grant that is given in one of them at this moment writes its row, too (law 3).
+    REVOKE_GRANTS_OF_OTHER_SESSIONS =
+        "UPDATE grants SET revoked_at = $4, revoked_because = $5 \
+         WHERE issuer = $1 AND presence = 'while_signed_in' AND revoked_at IS NULL AND session_id IN \
+         (SELECT id FROM sessions WHERE issuer = $1 AND user_id = $2 AND id <> $3)";
     KEEP_CONSENT =
         "INSERT INTO consents (issuer, user_id, client_id, record) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (issuer, user_id, client_id) DO UPDATE SET record = excluded.record";
+
+    FORGET_CONSENT = "DELETE FROM consents WHERE issuer = $1 AND user_id = $2 AND client_id = $3";
 
     // ---- grants, codes and tokens ----
     /// The session lives; it is kept as long as the grant that is given in it.
@@ -79,9 +109,9 @@ statements! {
         "UPDATE sessions SET needed_until = CASE WHEN needed_until < $3 THEN $3 ELSE needed_until END \
          WHERE issuer = $1 AND id = $2 AND ended_at IS NULL";
     ADD_GRANT =
-        "INSERT INTO grants (issuer, id, user_id, client_id, session_id, presence, expires_at, \
-         revoked_at, revoked_because, record) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (issuer, id) DO NOTHING";
+        "INSERT INTO grants (issuer, id, user_id, client_id, session_id, presence, created_at, expires_at, \
+         revoked_at, revoked_because, last_used_at, narrowings, record) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (issuer, id) DO NOTHING";
     /// The grant stands.
     GRANT_STANDS =
         "UPDATE grants SET revoked_at = NULL WHERE issuer = $1 AND id = $2 AND revoked_at IS NULL";
@@ -98,12 +128,39 @@ statements! {
     REVOKE_GRANT =
         "UPDATE grants SET revoked_at = $3, revoked_because = $4 \
          WHERE issuer = $1 AND id = $2 AND revoked_at IS NULL";
+    REVOKE_GRANTS_TO_CLIENT =
+        "UPDATE grants SET revoked_at = $4, revoked_because = $5 \
+         WHERE issuer = $1 AND user_id = $2 AND client_id = $3 AND revoked_at IS NULL";
+    /// $3 the count of what was taken back, as it was read.
+    USE_GRANT =
+        "UPDATE grants SET last_used_at = $4 \
+         WHERE issuer = $1 AND id = $2 AND narrowings = $3 AND revoked_at IS NULL";
+    /// As above. Counts no further than 32 bits hold.
+    NARROW_GRANT =
+        "UPDATE grants SET remaining = $4, \
+         narrowings = CASE WHEN narrowings < 4294967295 THEN narrowings + 1 ELSE narrowings END \
+         WHERE issuer = $1 AND id = $2 AND narrowings = $3 AND revoked_at IS NULL";
+    ADD_ACCESS_TOKEN =
+        "INSERT INTO access_tokens (issuer, hash, grant_id, expires_at, record) \
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (issuer, hash) DO NOTHING";
+    /// The later end counts.
+    END =
+        "INSERT INTO ended (issuer, kind, id, ended_at, kept_until) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (issuer, kind, id) DO UPDATE SET ended_at = excluded.ended_at, kept_until = excluded.kept_until \
+         WHERE ended.ended_at <= excluded.ended_at";
     ADD_REFRESH_TOKEN =
-        "INSERT INTO refresh_tokens (issuer, hash, grant_id, spent_at, successor, record) \
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (issuer, hash) DO NOTHING";
+        "INSERT INTO refresh_tokens (issuer, hash, grant_id, family, spent_at, successor, superseded_by, record) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (issuer, hash) DO NOTHING";
     SPEND_REFRESH_TOKEN =
         "UPDATE refresh_tokens SET spent_at = $3, successor = $4 \
          WHERE issuer = $1 AND hash = $2 AND spent_at IS NULL";
+    /// Only a token that nobody used.
+    SUPERSEDE_REFRESH_TOKEN =
+        "UPDATE refresh_tokens SET spent_at = $3, superseded_by = $4 \
+         WHERE issuer = $1 AND hash = $2 AND spent_at IS NULL";
+    /// Only if it was spent for $3. It stays spent since when it was.
+    REPLACE_SUCCESSOR =
+        "UPDATE refresh_tokens SET successor = $4 WHERE issuer = $1 AND hash = $2 AND successor = $3";
 
     // ---- throttling ----
     /// $3 now, $4 the length of a window, $5 how many fit into one. Writes nothing where there is no room.
@@ -117,8 +174,9 @@ statements! {
 
     // ---- the operator's part ----
     PUT_CLIENT =
-        "INSERT INTO clients (issuer, id, record) VALUES ($1, $2, $3) \
-         ON CONFLICT (issuer, id) DO UPDATE SET record = excluded.record";
+        "INSERT INTO clients (issuer, id, status, record) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (issuer, id) DO UPDATE SET status = excluded.status, record = excluded.record";
+    SET_CLIENT_STATUS = "UPDATE clients SET status = $3 WHERE issuer = $1 AND id = $2";
     REMOVE_CLIENT = "DELETE FROM clients WHERE issuer = $1 AND id = $2";
     FORGET_CONSENTS_TO_CLIENT = "DELETE FROM consents WHERE issuer = $1 AND client_id = $2";
     REVOKE_GRANTS_OF_CLIENT =
@@ -187,6 +245,21 @@ statements! {
     SWEEP_REFRESH_TOKENS =
         "DELETE FROM refresh_tokens WHERE issuer = $1 AND grant_id = $2 \
          AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.issuer = $1 AND grants.id = $2)";
+    SWEEP_ACCESS_TOKENS =
+        "DELETE FROM access_tokens WHERE issuer = $1 AND grant_id = $2 \
+         AND NOT EXISTS (SELECT 1 FROM grants WHERE grants.issuer = $1 AND grants.id = $2)";
+    /// Never the unspent one: it has no spent_at.
+    SWEEP_SPENT_REFRESH_TOKENS =
+        "DELETE FROM refresh_tokens WHERE issuer = $1 AND hash IN \
+         (SELECT hash FROM refresh_tokens WHERE issuer = $1 AND spent_at <= $2 AND family IS NOT NULL \
+         ORDER BY spent_at LIMIT $3)";
+    SWEEP_EXPIRED_ACCESS_TOKENS =
+        "DELETE FROM access_tokens WHERE issuer = $1 AND hash IN \
+         (SELECT hash FROM access_tokens WHERE issuer = $1 AND expires_at <= $2 ORDER BY expires_at LIMIT $3)";
+    /// The condition again: it may have ended once more since.
+    SWEEP_ENDED =
+        "DELETE FROM ended WHERE issuer = $1 AND kept_until <= $2 AND (kind, id) IN \
+         (SELECT kind, id FROM ended WHERE issuer = $1 AND kept_until <= $2 ORDER BY kept_until LIMIT $3)";
     /// The grant that kept the session may be gone: from its own end on, look at it again.
     SESSION_LOST_A_GRANT = "UPDATE sessions SET needed_until = expires_at WHERE issuer = $1 AND id = $2";
     SWEEP_SESSIONS =

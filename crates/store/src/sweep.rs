@@ -4,7 +4,7 @@
 //! half-way, it has removed less and nothing wrong. Start at [`sweep`].
 
 use grantd_protocol::names::{GrantId, Issuer};
-use grantd_protocol::state::SWEEP_ATTEMPTS_AFTER;
+use grantd_protocol::state::{SPENT_TOKENS_KEPT, SWEEP_ATTEMPTS_AFTER};
 use grantd_tokens::{Seconds, Time};
 
 use crate::fault::StoreFault;
@@ -34,16 +34,27 @@ pub struct Swept {
     pub attempts: u64,
     /// Names of signing keys that were removed so long ago that every token of theirs has expired.
     pub removed_keys: u64,
+    /// Refresh tokens spent so long ago that their family says all there is to say of them. Those that went with their grant
+    /// are not counted.
+    pub refresh_tokens: u64,
+    /// Opaque access tokens that have expired. Those that went with their grant are not counted.
+    pub access_tokens: u64,
+    /// What ended before its time, once that time has come.
+    pub ended: u64,
 }
 
 pub(crate) async fn sweep(sqlite: &Sqlite, issuer: &Issuer, now: Time) -> Result<Swept, StoreFault> {
     let long_ago = now + Seconds(-SWEEP_ATTEMPTS_AFTER);
+    let long_spent = now - SPENT_TOKENS_KEPT;
     Ok(Swept {
         grants: sweep_grants(sqlite, issuer, now).await?,
         pending_requests: sweep_rows(sqlite, sql::SWEEP_PENDING, issuer, now).await?,
         sessions: sweep_rows(sqlite, sql::SWEEP_SESSIONS, issuer, now).await?,
         attempts: sweep_rows(sqlite, sql::SWEEP_ATTEMPTS, issuer, long_ago).await?,
         removed_keys: sweep_rows(sqlite, sql::SWEEP_REMOVED_KEYS, issuer, now - REMOVED_KEYS_KEPT).await?,
+        refresh_tokens: sweep_rows(sqlite, sql::SWEEP_SPENT_REFRESH_TOKENS, issuer, long_spent).await?,
+        access_tokens: sweep_rows(sqlite, sql::SWEEP_EXPIRED_ACCESS_TOKENS, issuer, now).await?,
+        ended: sweep_rows(sqlite, sql::SWEEP_ENDED, issuer, now).await?,
     })
 }
 
@@ -59,7 +70,7 @@ async fn sweep_rows(sqlite: &Sqlite, sql: &'static str, issuer: &Issuer, until: 
     }
 }
 
-/// A grant goes with its codes and refresh tokens, all in one transaction: none of them is ever left without it.
+/// A grant goes with its codes and tokens, all in one transaction: none of them is ever left without it.
 async fn sweep_grants(sqlite: &Sqlite, issuer: &Issuer, now: Time) -> Result<u64, StoreFault> {
     let mut removed = 0;
     loop {
@@ -81,13 +92,14 @@ fn found(reading: &Reading<'_>, issuer: &Issuer, now: Time) -> Result<Vec<(Grant
     rows.into_iter().map(rows::swept_grant).collect()
 }
 
-fn steps(issuer: &Issuer, grant: &GrantId, session: String, now: Time) -> [Step; 4] {
+fn steps(issuer: &Issuer, grant: &GrantId, session: String, now: Time) -> [Step; 5] {
     let key = || vec![Value::from(issuer.as_str()), grant.as_str().into()];
     // First the grant: whoever adds a token to it at this moment writes its row, too, and one of the two is first (law 3).
     [
         Step::always(sql::SWEEP_GRANT, [key(), vec![now.into()]].concat()),
         Step::always(sql::SWEEP_CODES, key()),
         Step::always(sql::SWEEP_REFRESH_TOKENS, key()),
+        Step::always(sql::SWEEP_ACCESS_TOKENS, key()),
         Step::always(sql::SESSION_LOST_A_GRANT, vec![issuer.as_str().into(), session.into()]),
     ]
 }

@@ -4,9 +4,10 @@
 //! `statements.rs`. Start at [`steps`].
 
 use grantd_protocol::changes::Change;
-use grantd_protocol::names::{Issuer, UserId};
-use grantd_protocol::records::{Revocation, Status};
+use grantd_protocol::names::{ClientId, Issuer, UserId};
+use grantd_protocol::records::{EndedThing, Revocation, Status};
 use grantd_protocol::refusals::Refusal;
+use grantd_protocol::settings::LONGEST_ACCESS_TOKEN;
 use grantd_tokens::Time;
 
 use crate::fault::StoreFault;
@@ -69,16 +70,25 @@ impl Writes<'_> {
             | Change::AddSession { .. }
             | Change::TouchSession { .. }
             | Change::EndSession { .. }
-            | Change::KeepConsent(_) => self.add_of_browser(change),
+            | Change::EndOtherSessions { .. }
+            | Change::KeepConsent(_)
+            | Change::ForgetConsent { .. } => self.add_of_browser(change),
             Change::AddGrant(_)
             | Change::AddCode(_)
             | Change::RedeemCode { .. }
             | Change::CountWrongVerifier { .. }
             | Change::RevokeGrant { .. }
+            | Change::UseGrant { .. }
+            | Change::NarrowGrant { .. }
+            | Change::EndAccess { .. } => self.add_of_grants(change),
+            Change::AddAccessToken(_)
+            | Change::EndAccessToken { .. }
             | Change::AddRefreshToken(_)
-            | Change::SpendRefreshToken { .. } => self.add_of_grants(change),
+            | Change::SpendRefreshToken { .. }
+            | Change::ReplaceSuccessor { .. } => self.add_of_tokens(change),
             Change::CountAttempt { .. } | Change::ForgetAttempts { .. } => self.add_of_attempts(change),
             Change::PutClient(_)
+            | Change::SetClientStatus { .. }
             | Change::RemoveClient { .. }
             | Change::PutResource(_)
             | Change::RemoveResource { .. }
@@ -114,8 +124,18 @@ impl Writes<'_> {
                 self.steps.push(Step::always(sql::END_SESSION, self.keyed(*session, [(*at).into()])));
                 self.revoke(sql::REVOKE_GRANTS_OF_SESSION, *session, *at, Revocation::SignedOut)?;
             }
+            Change::EndOtherSessions { user, keep, at } => {
+                let because = rows::word(rows::GRANTS, &Revocation::SignedOut)?;
+                let others = self.keyed(user.as_str(), [(*keep).into(), (*at).into()]);
+                let in_others = self.keyed(user.as_str(), [(*keep).into(), (*at).into(), because]);
+                self.steps.push(Step::always(sql::END_OTHER_SESSIONS, others));
+                self.steps.push(Step::always(sql::REVOKE_GRANTS_OF_OTHER_SESSIONS, in_others));
+            }
             Change::KeepConsent(consent) => {
                 self.steps.push(Step::always(sql::KEEP_CONSENT, rows::consent_values(self.issuer, consent)?));
+            }
+            Change::ForgetConsent { user, client } => {
+                self.steps.push(Step::always(sql::FORGET_CONSENT, self.keyed(user.as_str(), [client.as_str().into()])));
             }
             _ => {}
         }
@@ -142,6 +162,42 @@ impl Writes<'_> {
             Change::RevokeGrant { grant, at, because } => {
                 self.revoke(sql::REVOKE_GRANT, grant.as_str(), *at, *because)?;
             }
+            Change::UseGrant { grant, narrowings, at } => {
+                let values = self.keyed(grant.as_str(), [(*narrowings).into(), (*at).into()]);
+                self.steps.push(Step::or_stale(sql::USE_GRANT, values));
+            }
+            Change::NarrowGrant { grant, narrowings, scopes, resources, details } => {
+                let remaining = rows::remaining(scopes, resources, details)?;
+                let values = self.keyed(grant.as_str(), [(*narrowings).into(), remaining]);
+                self.steps.push(Step::or_stale(sql::NARROW_GRANT, values));
+            }
+            Change::EndAccess { user, client: None, at, because } => {
+                self.steps.push(Step::always(sql::FORGET_CONSENTS_OF_USER, self.keyed(user.as_str(), [])));
+                self.revoke(sql::REVOKE_GRANTS_OF_USER, user.as_str(), *at, *because)?;
+            }
+            Change::EndAccess { user, client: Some(client), at, because } => {
+                let because = rows::word(rows::GRANTS, because)?;
+                let values = self.keyed(user.as_str(), [client.as_str().into(), (*at).into(), because]);
+                self.steps.push(Step::always(sql::FORGET_CONSENT, self.keyed(user.as_str(), [client.as_str().into()])));
+                self.steps.push(Step::always(sql::REVOKE_GRANTS_TO_CLIENT, values));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn add_of_tokens(&mut self, change: &Change) -> Result<(), StoreFault> {
+        match change {
+            Change::AddAccessToken(token) => {
+                if let Some(grant) = &token.grant {
+                    self.steps.push(Step::or_stale(sql::GRANT_STANDS, self.keyed(grant.as_str(), [])));
+                }
+                let values = rows::access_token_values(self.issuer, token)?;
+                self.steps.push(Step::or_stale(sql::ADD_ACCESS_TOKEN, values));
+            }
+            Change::EndAccessToken { token, at } => {
+                self.end(&EndedThing::AccessToken(token.id.clone()), *at, token.expires_at);
+            }
             Change::AddRefreshToken(token) => {
                 self.steps.push(Step::or_stale(sql::GRANT_STANDS, self.keyed(token.grant.as_str(), [])));
                 let values = rows::refresh_token_values(self.issuer, token)?;
@@ -150,6 +206,12 @@ impl Writes<'_> {
             Change::SpendRefreshToken { token, successor, at } => {
                 let values = self.keyed(*token, [(*at).into(), (*successor).into()]);
                 self.steps.push(Step::or_stale(sql::SPEND_REFRESH_TOKEN, values));
+            }
+            Change::ReplaceSuccessor { predecessor, unused, replacement, at } => {
+                let supersede = self.keyed(*unused, [(*at).into(), (*replacement).into()]);
+                let replace = self.keyed(*predecessor, [(*unused).into(), (*replacement).into()]);
+                self.steps.push(Step::or_stale(sql::SUPERSEDE_REFRESH_TOKEN, supersede));
+                self.steps.push(Step::or_stale(sql::REPLACE_SUCCESSOR, replace));
             }
             _ => {}
         }
@@ -177,10 +239,17 @@ impl Writes<'_> {
             Change::PutClient(client) => {
                 self.steps.push(Step::always(sql::PUT_CLIENT, rows::client_values(self.issuer, client)?));
             }
+            Change::SetClientStatus { client, status, at } => {
+                let values = self.keyed(client.as_str(), [rows::word(rows::CLIENTS, status)?]);
+                self.steps.push(Step::always(sql::SET_CLIENT_STATUS, values));
+                if *status == Status::Disabled {
+                    self.end_access_to(client, *at, Revocation::ClientDisabled)?;
+                }
+            }
             Change::RemoveClient { client, at } => {
                 self.steps.push(Step::always(sql::REMOVE_CLIENT, self.keyed(client.as_str(), [])));
                 self.steps.push(Step::always(sql::FORGET_CONSENTS_TO_CLIENT, self.keyed(client.as_str(), [])));
-                self.revoke(sql::REVOKE_GRANTS_OF_CLIENT, client.as_str(), *at, Revocation::ClientRemoved)?;
+                self.end_access_to(client, *at, Revocation::ClientRemoved)?;
             }
             Change::PutResource(resource) => {
                 self.steps.push(Step::always(sql::PUT_RESOURCE, rows::resource_values(self.issuer, resource)?));
@@ -215,6 +284,17 @@ impl Writes<'_> {
             _ => {}
         }
         Ok(())
+    }
+
+    /// What users gave to the client, and what it holds for itself.
+    fn end_access_to(&mut self, client: &ClientId, at: Time, because: Revocation) -> Result<(), StoreFault> {
+        self.revoke(sql::REVOKE_GRANTS_OF_CLIENT, client.as_str(), at, because)?;
+        self.end(&EndedThing::Client(client.clone()), at, at + LONGEST_ACCESS_TOKEN);
+        Ok(())
+    }
+
+    fn end(&mut self, thing: &EndedThing, at: Time, until: Time) {
+        self.steps.push(Step::always(sql::END, rows::ended_values(self.issuer, thing, at, until)));
     }
 
     fn end_access_of(&mut self, user: &UserId, at: Time) -> Result<(), StoreFault> {

@@ -1,5 +1,7 @@
 //! Lookup → facts, over maps.
 
+use std::cmp::Reverse;
+
 use crate::facts::{Facts, HOLDINGS_SHOWN, Holdings, Lookup, WAITING_COUNTED_TO, Waiting};
 use crate::names::{AccessTokenId, ClientId, ResourceId, Scopes, UserId};
 use crate::records::{
@@ -109,7 +111,7 @@ impl Records {
             .filter(|session| session.user == *user && session.state == SessionState::Live)
             .cloned()
             .collect();
-        sessions.sort_by(|one, other| (other.authenticated_at, other.id).cmp(&(one.authenticated_at, one.id)));
+        sessions.sort_by_key(|session| Reverse((session.authenticated_at, session.id)));
         sessions.truncate(HOLDINGS_SHOWN);
         Holdings {
             clients: self.clients.values().filter(|client| of_grants(&client.id)).cloned().collect(),

@@ -242,7 +242,8 @@ fn bind(statement: &mut CachedStatement<'_>, values: &[Value]) -> rusqlite::Resu
     Ok(())
 }
 
-const PARAMETERS: [&str; 10] = ["$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8", "$9", "$10"];
+const PARAMETERS: [&str; 14] =
+    ["$1", "$2", "$3", "$4", "$5", "$6", "$7", "$8", "$9", "$10", "$11", "$12", "$13", "$14"];
 
 impl ToSql for Value {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

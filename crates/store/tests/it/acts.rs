@@ -2,15 +2,17 @@
 
 use grantd_protocol::changes::Change;
 use grantd_protocol::facts::Lookup;
-use grantd_protocol::records::{Revocation, SessionState, Spending};
+use grantd_protocol::names::{AccessTokenId, Scopes};
+use grantd_protocol::records::{RefreshToken, Revocation, SessionState, Spending};
 use grantd_protocol::refusals::Refusal;
 use grantd_tokens::{Seconds, Time};
 use proptest::option;
 use proptest::prelude::*;
 
 use crate::records::{
-    attempt_key, client, client_id, code, consent, digest, every_scope, grant, grant_id, network, offer, password,
-    pending, refresh_token, resource, resource_id, session, status, user, user_id, username,
+    access_token, access_token_id, attempt_key, client, client_id, code, consent, detail, digest, every_scope, grant,
+    grant_id, issued, network, offer, password, pending, refresh_token, resource, resource_id, scopes, session, status,
+    user, user_id, username,
 };
 
 /// One thing that is done to both stores.
@@ -33,13 +35,14 @@ pub(crate) fn act() -> impl Strategy<Value = (usize, Act)> {
     (0..2_usize, act)
 }
 
-/// Before, at and after what expires; and a day later, when attempts are forgotten.
+/// Before, at and after what expires; two hours later, when spent tokens are forgotten; and a day later, when all is.
 fn moment() -> impl Strategy<Value = Time> {
-    prop_oneof![(0..60_i64), Just(86_400 + 10), Just(86_400 + 30)].prop_map(Time)
+    let spent_long_ago = 7_200..7_260_i64;
+    prop_oneof![4 => 0..60_i64, 2 => spent_long_ago, 1 => Just(86_400 + 10), 1 => Just(86_400 + 30)].prop_map(Time)
 }
 
 pub(crate) fn change() -> impl Strategy<Value = Change> {
-    prop_oneof![of_browser(), of_grants(), of_grants(), of_attempts(), of_operator()]
+    prop_oneof![of_browser(), of_grants(), of_grants(), of_tokens(), of_tokens(), of_attempts(), of_operator()]
 }
 
 fn of_browser() -> BoxedStrategy<Change> {
@@ -57,6 +60,12 @@ fn of_browser() -> BoxedStrategy<Change> {
         (few(), soon())
             .prop_map(|(number, at)| Change::EndSession { session: digest("session", number), at: Time(at) }),
         (few(), few(), few()).prop_map(|(of, to, variant)| Change::KeepConsent(consent(of, to, variant))),
+        (few(), few(), soon()).prop_map(|(of, keep, at)| Change::EndOtherSessions {
+            user: user_id(of),
+            keep: digest("session", keep),
+            at: Time(at),
+        }),
+        (few(), few()).prop_map(|(of, to)| Change::ForgetConsent { user: user_id(of), client: client_id(to) }),
     ]
     .boxed()
 }
@@ -73,19 +82,63 @@ fn of_grants() -> BoxedStrategy<Change> {
             at: Time(at),
             because
         }),
-        (few(), few(), any::<bool>()).prop_map(|(number, of, spent)| {
-            let spending = if spent {
-                Spending::Spent { at: Time(1), successor: digest("refresh", 9) }
-            } else {
-                Spending::Unspent
-            };
-            Change::AddRefreshToken(grantd_protocol::records::RefreshToken { spending, ..refresh_token(number, of) })
+        (few(), narrowings(), soon()).prop_map(|(number, narrowings, at)| Change::UseGrant {
+            grant: grant_id(number),
+            narrowings,
+            at: Time(at),
+        }),
+        (few(), narrowings(), few()).prop_map(|(number, narrowings, left)| Change::NarrowGrant {
+            grant: grant_id(number),
+            narrowings,
+            scopes: if left == 0 { Scopes::default() } else { scopes("read") },
+            resources: (0..left).map(resource_id).collect(),
+            details: (0..left).map(|_| detail(Some("box-2"))).collect(),
+        }),
+        (few(), option::of(few()), soon(), because()).prop_map(|(of, to, at, because)| Change::EndAccess {
+            user: user_id(of),
+            client: to.map(client_id),
+            at: Time(at),
+            because,
+        }),
+    ]
+    .boxed()
+}
+
+/// What grants begin with, and what follows.
+fn narrowings() -> impl Strategy<Value = u32> {
+    prop_oneof![3 => Just(0_u32), 1 => Just(1), 1 => Just(u32::MAX - 1), 2 => Just(u32::MAX)]
+}
+
+fn of_tokens() -> BoxedStrategy<Change> {
+    let spending = prop_oneof![
+        2 => Just(Spending::Unspent),
+        1 => (soon(), few()).prop_map(|(at, number)| Spending::Spent {
+            at: Time(at),
+            successor: digest("refresh", number),
+        }),
+        1 => (soon(), few()).prop_map(|(at, number)| Spending::Superseded {
+            at: Time(at),
+            by: digest("refresh", number),
+        }),
+    ];
+    prop_oneof![
+        (few(), few(), spending).prop_map(|(number, of, spending)| {
+            Change::AddRefreshToken(RefreshToken { spending, ..refresh_token(number, of) })
         }),
         (few(), few(), soon()).prop_map(|(number, successor, at)| Change::SpendRefreshToken {
             token: digest("refresh", number),
             successor: digest("refresh", successor),
             at: Time(at),
         }),
+        (few(), few(), few(), soon()).prop_map(|(predecessor, unused, replacement, at)| Change::ReplaceSuccessor {
+            predecessor: digest("refresh", predecessor),
+            unused: digest("refresh", unused),
+            replacement: digest("refresh", replacement),
+            at: Time(at),
+        }),
+        (few(), option::of(few()), soon())
+            .prop_map(|(number, of, at)| Change::AddAccessToken(access_token(number, of, at))),
+        (few(), soon()).prop_map(|(number, at)| Change::EndAccessToken { token: issued(number), at: Time(at) }),
     ]
     .boxed()
 }
@@ -97,6 +150,10 @@ fn because() -> impl Strategy<Value = Revocation> {
         Just(Revocation::SignedOut),
         Just(Revocation::CredentialsChanged),
         Just(Revocation::ClientRemoved),
+        Just(Revocation::ClientDisabled),
+        Just(Revocation::GivenBack),
+        Just(Revocation::EndedByUser),
+        Just(Revocation::EndedByOperator),
     ]
 }
 
@@ -117,6 +174,11 @@ fn of_attempts() -> BoxedStrategy<Change> {
 fn of_operator() -> BoxedStrategy<Change> {
     prop_oneof![
         (few(), any::<u8>()).prop_map(|(number, variant)| Change::PutClient(client(number, variant.into()))),
+        (few(), few(), soon()).prop_map(|(number, variant, at)| Change::SetClientStatus {
+            client: client_id(number),
+            status: status(variant),
+            at: Time(at),
+        }),
         (few(), soon()).prop_map(|(number, at)| Change::RemoveClient { client: client_id(number), at: Time(at) }),
         (few(), few()).prop_map(|(number, variant)| Change::PutResource(resource(number, variant))),
         few().prop_map(|number| Change::RemoveResource { resource: resource_id(number) }),
@@ -164,7 +226,7 @@ pub(crate) fn lookup() -> impl Strategy<Value = Lookup> {
         prop::collection::vec((0..5_u64).prop_map(attempt_key), 0..3),
         option::of(few().prop_map(network)),
     );
-    keys.prop_map(|(client, code, refresh_token, pending, session, username, attempts, waiting)| Lookup {
+    let keys = keys.prop_map(|(client, code, refresh_token, pending, session, username, attempts, waiting)| Lookup {
         client,
         code,
         refresh_token,
@@ -174,6 +236,22 @@ pub(crate) fn lookup() -> impl Strategy<Value = Lookup> {
         attempts,
         waiting,
         scopes: every_scope(),
+        ..Lookup::default()
+    });
+    let keys_of_tokens = (
+        option::of(few().prop_map(|number| digest("family", number))),
+        option::of(few().prop_map(|number| digest("access", number))),
+        option::of(few().prop_map(access_token_id)),
+        option::of(few().prop_map(client_id)),
+        any::<bool>(),
+    );
+    (keys, keys_of_tokens).prop_map(|(keys, (family, access_token, access_token_id, holder, holdings))| Lookup {
+        family,
+        access_token,
+        access_token_id,
+        holder,
+        holdings,
+        ..keys
     })
 }
 
@@ -189,6 +267,15 @@ pub(crate) fn every_lookup() -> Vec<Lookup> {
             Lookup { session: Some(digest("session", number)), client: Some(client_id(0)), ..Lookup::default() },
             Lookup { username: Some(username(number)), client: Some(client_id(2)), ..Lookup::default() },
             Lookup { waiting: Some(network(number)), ..Lookup::default() },
+            Lookup { family: Some(digest("family", number)), ..Lookup::default() },
+            Lookup { access_token: Some(digest("access", number)), ..Lookup::default() },
+            Lookup { access_token_id: Some(access_token_id(number)), ..Lookup::default() },
+            Lookup {
+                access_token_id: Some(AccessTokenId::new("of-nobody")),
+                holder: Some(client_id(number)),
+                ..Lookup::default()
+            },
+            Lookup { session: Some(digest("session", number)), holdings: true, ..Lookup::default() },
             Lookup { client: Some(client_id(number)), scopes: every_scope(), ..Lookup::default() },
         ]);
     }
@@ -213,6 +300,11 @@ pub(crate) fn beginning() -> Vec<Change> {
         Change::AddCode(code(0, 0, 20)),
         Change::AddCode(code(1, 1, 25)),
         Change::AddRefreshToken(refresh_token(0, 0)),
+        Change::AddRefreshToken(RefreshToken {
+            spending: Spending::Spent { at: Time(4), successor: digest("refresh", 0) },
+            ..refresh_token(1, 0)
+        }),
+        Change::AddAccessToken(access_token(0, Some(0), 50)),
         Change::KeepConsent(consent(0, 0, 0)),
     ]
 }

@@ -3,12 +3,18 @@
 use grantd_protocol::changes::{Change, Commit};
 use grantd_protocol::facts::{Facts, Lookup};
 use grantd_protocol::names::Issuer;
-use grantd_protocol::records::{Client, Code, PendingRequest, RefreshToken, Resource, Session};
+use grantd_protocol::records::{
+    Client, Code, OpaqueAccessToken, PendingRequest, RefreshToken, Resource, Revocation, Session, Status,
+};
+use grantd_protocol::state::State;
 use grantd_store::{Location, Store};
 use grantd_tokens::{Digest, Time};
 
 use crate::acts::{beginning, every_lookup};
-use crate::records::{code, digest, grant, issuer, pending, refresh_token, session};
+use crate::records::{
+    access_token, client_id, code, digest, grant, grant_id, issued, issuer, password, pending, refresh_token,
+    resource_id, scopes, session, user_id,
+};
 
 async fn begun() -> Store {
     let store = Store::open(&Location::Memory).unwrap();
@@ -19,7 +25,7 @@ async fn begun() -> Store {
 }
 
 /// Every kind that is found by a hash.
-fn of_every_kind(hash: Digest) -> [(Lookup, Change); 4] {
+fn of_every_kind(hash: Digest) -> [(Lookup, Change); 5] {
     let session = Session { id: hash, ..session(9, 0, 40) };
     [
         (Lookup { code: Some(hash), ..Lookup::default() }, Change::AddCode(Code { hash, ..code(9, 0, 40) })),
@@ -35,7 +41,16 @@ fn of_every_kind(hash: Digest) -> [(Lookup, Change); 4] {
             Lookup { session: Some(hash), ..Lookup::default() },
             Change::AddSession { session, credentials_generation: 0 },
         ),
+        (
+            Lookup { access_token: Some(hash), ..Lookup::default() },
+            Change::AddAccessToken(OpaqueAccessToken { hash, ..access_token(9, Some(0), 40) }),
+        ),
     ]
+}
+
+/// What is known where nothing is.
+fn nothing(lookup: &Lookup) -> Facts {
+    State::default().load(&issuer(9), lookup)
 }
 
 /// Every change that consumes or deletes something found by a hash.
@@ -44,6 +59,18 @@ fn that_consume(hash: Digest) -> Vec<Change> {
         Change::RedeemCode { code: hash, at: Time(5) },
         Change::CountWrongVerifier { code: hash },
         Change::SpendRefreshToken { token: hash, successor: digest("next", 0), at: Time(5) },
+        Change::ReplaceSuccessor {
+            predecessor: hash,
+            unused: digest("unused", 0),
+            replacement: digest("next", 0),
+            at: Time(5),
+        },
+        Change::ReplaceSuccessor {
+            predecessor: digest("spent", 0),
+            unused: hash,
+            replacement: digest("next", 0),
+            at: Time(5),
+        },
         Change::CompletePending { pending: hash },
         Change::EndSession { session: hash, at: Time(5) },
         Change::TouchSession { session: hash, at: Time(5) },
@@ -57,15 +84,16 @@ async fn a_value_of_one_kind_never_resolves_consumes_or_deletes_another() {
         let store = begun().await;
         assert_eq!(store.commit(&issuer(0), vec![add]).await, Ok(Commit::Done));
         let before = store.load(&issuer(0), &own).await.unwrap();
-        assert_ne!(before, Facts::default());
+        assert_ne!(before, nothing(&own));
         for (other, _) in of_every_kind(digest("same", 0)).into_iter().filter(|(other, _)| *other != own) {
-            assert_eq!(store.load(&issuer(0), &other).await.unwrap(), Facts::default());
+            assert_eq!(store.load(&issuer(0), &other).await.unwrap(), nothing(&other));
         }
         let about_it = |change: &Change| match change {
             Change::RedeemCode { .. } | Change::CountWrongVerifier { .. } => which == 0,
-            Change::SpendRefreshToken { .. } => which == 1,
+            Change::SpendRefreshToken { .. } | Change::ReplaceSuccessor { .. } => which == 1,
             Change::CompletePending { .. } => which == 2,
-            _ => which == 3,
+            Change::EndSession { .. } | Change::TouchSession { .. } => which == 3,
+            _ => which == 4,
         };
         for change in that_consume(digest("same", 0)).into_iter().filter(|change| !about_it(change)) {
             store.commit(&issuer(0), vec![change]).await.unwrap();
@@ -82,13 +110,22 @@ async fn nothing_of_one_issuer_is_known_used_or_changed_by_another() {
     let mut before = Vec::new();
     for lookup in every_lookup() {
         before.push(store.load(&own, &lookup).await.unwrap());
-        assert_eq!(store.load(&other, &lookup).await.unwrap(), Facts::default(), "{lookup:?}");
+        assert_eq!(store.load(&other, &lookup).await.unwrap(), nothing(&lookup), "{lookup:?}");
     }
     // What is needed of the other issuer's for a guard is not there: sessions, users, grants, codes, tokens.
     for change in [
         Change::AddGrant(grant(2, 0, 0, 50)),
         Change::AddCode(code(2, 0, 50)),
         Change::AddRefreshToken(refresh_token(2, 0)),
+        Change::AddAccessToken(access_token(2, Some(0), 40)),
+        Change::UseGrant { grant: grant_id(0), narrowings: u32::MAX, at: Time(5) },
+        Change::NarrowGrant {
+            grant: grant_id(0),
+            narrowings: u32::MAX,
+            scopes: scopes("read"),
+            resources: Vec::new(),
+            details: Vec::new(),
+        },
         Change::AddSession { session: session(2, 0, 40), credentials_generation: 0 },
         Change::RedeemCode { code: digest("code", 0), at: Time(5) },
     ] {
@@ -106,12 +143,17 @@ async fn nothing_of_one_issuer_is_known_used_or_changed_by_another() {
 }
 
 fn everything_that_takes_away() -> Vec<Change> {
-    use crate::records::{client_id, grant_id, password, resource_id, user_id};
-    use grantd_protocol::records::Revocation;
+    let because = Revocation::EndedByUser;
     let mut changes = that_consume(digest("session", 0));
     changes.extend(that_consume(digest("pending", 0)));
     changes.extend([
         Change::RevokeGrant { grant: grant_id(0), at: Time(5), because: Revocation::CodeReplayed },
+        Change::EndAccess { user: user_id(0), client: None, at: Time(5), because },
+        Change::EndAccess { user: user_id(0), client: Some(client_id(0)), at: Time(5), because },
+        Change::EndOtherSessions { user: user_id(0), keep: digest("session", 9), at: Time(5) },
+        Change::ForgetConsent { user: user_id(0), client: client_id(0) },
+        Change::EndAccessToken { token: issued(0), at: Time(5) },
+        Change::SetClientStatus { client: client_id(0), status: Status::Disabled, at: Time(5) },
         Change::RemoveClient { client: client_id(0), at: Time(5) },
         Change::RemoveResource { resource: resource_id(0) },
         Change::SetPassword { user: user_id(0), password: password(1), at: Time(5) },
@@ -137,7 +179,7 @@ fn every_primary_key_begins_with_the_issuer() {
     let connection = rusqlite::Connection::open(&path).unwrap();
     let mut tables = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
     let tables: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
-    assert!(tables.len() >= 11, "{tables:?}");
+    assert!(tables.len() >= 13, "{tables:?}");
     for table in tables {
         let first: String = connection
             .query_row("SELECT name FROM pragma_table_info(?1) WHERE pk = 1", [&table], |row| row.get(0))

@@ -7,7 +7,7 @@ use grantd_protocol::facts::Lookup;
 use grantd_protocol::records::{GrantState, Redemption, Revocation, SessionState, Spending};
 use grantd_protocol::refusals::Refusal;
 use grantd_store::{Location, Store};
-use grantd_tokens::Time;
+use grantd_tokens::{Seconds, Time};
 
 use crate::acts::beginning;
 use crate::children::{about, report, reports, spawn};
@@ -32,14 +32,16 @@ async fn what_was_spent_or_revoked_stays_so_after_a_restart() {
     let end = Change::EndSession { session, at: Time(1) };
     assert_eq!(town.store.commit(&town.issuer, vec![end]).await, Ok(Commit::Done));
 
-    let Town { store, issuer, client_secret, code_verifier } = town;
+    let Town { store, issuer, client_secret, code_verifier, now } = town;
     drop(store);
-    let town = Town { store: open(&path), issuer, client_secret, code_verifier };
+    let town = Town { store: open(&path), issuer, client_secret, code_verifier, now };
     let lookup = |session| Lookup { session, ..Lookup::default() };
     let session = town.store.load(&town.issuer, &lookup(Some(session))).await.unwrap().session.unwrap();
     assert_eq!(session.state, SessionState::Ended { at: Time(1) });
     assert_eq!(town.redeem(&revoked.code).await.unwrap_err(), Refusal::CodeSessionEnded);
-    assert_eq!(town.run(&town.refresh(&token)).await.unwrap_err(), Refusal::RefreshTokenReused);
+    // No retry any more.
+    let later = town.after(Seconds(60));
+    assert_eq!(later.run(&later.refresh(&token)).await.unwrap_err(), Refusal::RefreshTokenReused);
     assert_eq!(town.redeem(&used.code).await.unwrap_err(), Refusal::CodeReplayed);
 }
 

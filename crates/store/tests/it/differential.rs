@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use grantd_protocol::changes::{Change, Commit};
 use grantd_protocol::facts::Lookup;
-use grantd_protocol::names::Issuer;
-use grantd_protocol::records::{Client, Resource, User};
-use grantd_protocol::state::State;
-use grantd_store::{Location, Options, Store};
+use grantd_protocol::names::{GrantId, Issuer};
+use grantd_protocol::records::{Client, Ended, GrantState, Resource, User};
+use grantd_protocol::state::{Records, State};
+use grantd_store::{EndedSince, Location, Options, Store};
+use grantd_tokens::Time;
 use proptest::collection::vec;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -101,13 +102,35 @@ impl Pair {
     async fn compare_lists(&self) {
         for issuer in &self.issuers {
             let records = self.state.records(issuer).cloned().unwrap_or_default();
-            let clients: Vec<Client> = records.clients.into_values().collect();
-            let resources: Vec<Resource> = records.resources.into_values().collect();
-            let mut users: Vec<User> = records.users.into_values().collect();
+            let clients: Vec<Client> = records.clients.values().cloned().collect();
+            let resources: Vec<Resource> = records.resources.values().cloned().collect();
+            let mut users: Vec<User> = records.users.values().cloned().collect();
             users.sort_by(|one, other| one.username.cmp(&other.username));
             assert_eq!(self.store.clients(issuer, None, 100).await.unwrap(), clients);
             assert_eq!(self.store.resources(issuer, None, 100).await.unwrap(), resources);
             assert_eq!(self.store.users(issuer, None, 100).await.unwrap(), users);
+            self.compare_ended(issuer, &records).await;
+        }
+    }
+}
+
+impl Pair {
+    /// What ended, by when it ended: from the records as they are.
+    async fn compare_ended(&self, issuer: &Issuer, records: &Records) {
+        for since in [0, 20, 60].map(Time) {
+            let mut grants: Vec<(Time, GrantId)> = Vec::new();
+            for grant in records.grants.values() {
+                if let GrantState::Revoked { at, .. } = grant.state
+                    && at >= since
+                {
+                    grants.push((at, grant.id.clone()));
+                }
+            }
+            grants.sort();
+            let mut ended: Vec<Ended> = records.ended.values().filter(|ended| ended.at >= since).cloned().collect();
+            ended.sort_by(|one, other| (one.at, &one.thing).cmp(&(other.at, &other.thing)));
+            let grants = grants.into_iter().map(|(_, id)| id).collect();
+            assert_eq!(self.store.ended_since(issuer, since).await.unwrap(), EndedSince { grants, ended });
         }
     }
 }
@@ -125,7 +148,9 @@ const EVERY_OUTCOME: &[(&str, &str)] = &[
     ("TouchSession", "done"),
     ("TouchSession", "stale"),
     ("EndSession", "done"),
+    ("EndOtherSessions", "done"),
     ("KeepConsent", "done"),
+    ("ForgetConsent", "done"),
     ("AddGrant", "done"),
     ("AddGrant", "stale"),
     ("AddCode", "done"),
@@ -134,14 +159,25 @@ const EVERY_OUTCOME: &[(&str, &str)] = &[
     ("RedeemCode", "stale"),
     ("CountWrongVerifier", "done"),
     ("RevokeGrant", "done"),
+    ("UseGrant", "done"),
+    ("UseGrant", "stale"),
+    ("NarrowGrant", "done"),
+    ("NarrowGrant", "stale"),
+    ("EndAccess", "done"),
+    ("AddAccessToken", "done"),
+    ("AddAccessToken", "stale"),
+    ("EndAccessToken", "done"),
     ("AddRefreshToken", "done"),
     ("AddRefreshToken", "stale"),
     ("SpendRefreshToken", "done"),
     ("SpendRefreshToken", "stale"),
+    ("ReplaceSuccessor", "done"),
+    ("ReplaceSuccessor", "stale"),
     ("CountAttempt", "done"),
     ("CountAttempt", "refused"),
     ("ForgetAttempts", "done"),
     ("PutClient", "done"),
+    ("SetClientStatus", "done"),
     ("RemoveClient", "done"),
     ("PutResource", "done"),
     ("RemoveResource", "done"),

@@ -3,16 +3,18 @@
 use std::collections::BTreeMap;
 
 use grantd_protocol::names::{
-    ClientId, DetailTypeName, GrantId, Issuer, Network, RedirectUri, ResourceId, Scope, Scopes, UserId, Username,
+    AccessTokenId, ClientId, DetailTypeName, GrantId, Issuer, Network, RedirectUri, ResourceId, Scope, Scopes, UserId,
+    Username,
 };
 use grantd_protocol::records::{
-    AttemptKey, Client, ClientAuthentication, ClientKind, ClientSecret, Code, Consent, Detail, Grant, GrantState,
-    Offer, OfferedThings, PasswordHash, PendingRequest, Presence, Redemption, RedirectUriAtToken, RefreshToken,
-    Resource, ScopeDeclaration, Session, SessionState, Spending, Status, Thing, Things, User,
+    AccessTokenFormat, AttemptKey, Client, ClientAuthentication, ClientKind, ClientSecret, Code, Consent, Detail,
+    Grant, GrantState, IssuedAccessToken, Offer, OfferedThings, OpaqueAccessToken, PasswordHash, PendingRequest,
+    Presence, Redemption, RedirectUriAtToken, RefreshToken, Resource, ScopeDeclaration, Session, SessionState,
+    Spending, Status, Thing, Things, User,
 };
 use grantd_protocol::token::grant_type::GrantType;
 use grantd_protocol::token::pkce::CodeChallenge;
-use grantd_tokens::{Algorithm, Digest, Seconds, Time};
+use grantd_tokens::{AccessTokenClaims, Algorithm, Digest, Seconds, Time};
 
 pub(crate) fn issuer(number: u64) -> Issuer {
     Issuer::new(format!("https://{number}.example"))
@@ -78,6 +80,7 @@ pub(crate) fn client(number: u64, variant: u64) -> Client {
         scopes: scopes("read write"),
         default_scopes: scopes("read"),
         resources: (0..variant % 4).rev().map(resource_id).collect(),
+        introspects: (0..variant % 2).map(resource_id).collect(),
         detail_types: vec![DetailTypeName::new("lockbox")],
         access_token_algorithm: variant.is_multiple_of(2).then_some(Algorithm::EdDsa),
         redirect_uri_at_token: RedirectUriAtToken::Required,
@@ -100,6 +103,7 @@ pub(crate) fn resource(number: u64, variant: u64) -> Resource {
             .to_vec(),
         detail_types: Vec::new(),
         access_token_lifetime: Some(Seconds(60)),
+        access_token_format: if variant.is_multiple_of(2) { AccessTokenFormat::Opaque } else { AccessTokenFormat::Jwt },
         status: status(variant),
     }
 }
@@ -183,13 +187,19 @@ pub(crate) fn grant(number: u64, in_session: u64, variant: u64, expires_at: i64)
         details: vec![detail(Some("box-1"))],
         presence: if variant.is_multiple_of(2) { Presence::WhileSignedIn } else { Presence::Offline },
         authenticated_at: Time(1),
-        created_at: Time(2),
+        created_at: Time(expires_at % 3),
         expires_at: Time(expires_at),
+        last_used_at: Time(2),
+        narrowings: match expires_at % 5 {
+            0 => u32::MAX,
+            1 => u32::MAX - 1,
+            _ => 0,
+        },
         state: GrantState::Standing,
     }
 }
 
-fn detail(identifier: Option<&str>) -> Detail {
+pub(crate) fn detail(identifier: Option<&str>) -> Detail {
     let fields = [
         ("copies", serde_json::json!(3)),
         ("note", serde_json::json!("a \"b\"")),
@@ -230,10 +240,46 @@ pub(crate) fn refresh_token(number: u64, of: u64) -> RefreshToken {
     RefreshToken {
         hash: digest("refresh", number),
         grant: grant_id(of),
+        // Of one grant, one family; one grant is from before there were any.
+        family: (of != 1).then(|| digest("family", of)),
         generation: 3,
         issued_at: Time(0),
         expires_at: Time(50),
+        beside: number.is_multiple_of(2).then(|| issued(number)),
+        sent_to: number.is_multiple_of(2).then(|| network(number)),
         spending: Spending::Unspent,
+    }
+}
+
+pub(crate) fn access_token_id(number: u64) -> AccessTokenId {
+    if number.is_multiple_of(2) {
+        AccessTokenId::new(format!("{}.own-{number}", grant_id(number)))
+    } else {
+        AccessTokenId::new(format!("own-{number}"))
+    }
+}
+
+pub(crate) fn issued(number: u64) -> IssuedAccessToken {
+    IssuedAccessToken { id: access_token_id(number), expires_at: Time(45) }
+}
+
+pub(crate) fn access_token(number: u64, of: Option<u64>, expires_at: i64) -> OpaqueAccessToken {
+    OpaqueAccessToken {
+        hash: digest("access", number),
+        grant: of.map(grant_id),
+        claims: AccessTokenClaims {
+            iss: issuer(0).as_str().to_owned(),
+            sub: user_id(number).as_str().to_owned(),
+            aud: resource_id(0).as_str().to_owned(),
+            client_id: client_id(number).as_str().to_owned(),
+            exp: Time(expires_at),
+            iat: Time(1),
+            jti: access_token_id(number).as_str().to_owned(),
+            scope: Some("read \u{22}write".to_owned()),
+            authorization_details: vec![serde_json::json!({ "type": "lockbox", "odd": [null, true] })],
+            auth_time: of.map(|_| Time(1)),
+            acr: None,
+        },
     }
 }
 

@@ -17,14 +17,14 @@ use grantd_protocol::refusals::Refusal;
 use grantd_protocol::settings::Settings;
 use grantd_protocol::token::{Issued, TokenRequest};
 use grantd_store::Store;
-use grantd_tokens::{Digest, JwkSet, Random, Secret, Time};
+use grantd_tokens::{Digest, JwkSet, Random, Seconds, Secret, Time};
 
 use crate::records::{client, client_id, resource, resource_id, scopes, user, username};
 
 pub(crate) const NOW: Time = Time(1_800_000_000);
 const CALLBACK: &str = "https://app.example/callback";
-/// More than any race here needs: whoever loses sees at the second look that it lost.
-const MAX_ATTEMPTS: usize = 8;
+/// More than any race here needs: of a hundred who retry at once, each can be overtaken by all the others.
+const MAX_ATTEMPTS: usize = 200;
 
 /// Randomness that never repeats in this process, also between threads.
 struct Counted;
@@ -34,7 +34,9 @@ static COUNT: AtomicU64 = AtomicU64::new(0);
 impl Random for Counted {
     fn fill(&mut self, bytes: &mut [u8]) {
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        bytes.copy_from_slice(Digest::of(&number.to_be_bytes()).as_bytes());
+        for (byte, random) in bytes.iter_mut().zip(Digest::of(&number.to_be_bytes()).as_bytes()) {
+            *byte = *random;
+        }
     }
 }
 
@@ -44,6 +46,7 @@ pub(crate) struct Town {
     pub(crate) issuer: Issuer,
     pub(crate) client_secret: Secret,
     pub(crate) code_verifier: Secret,
+    pub(crate) now: Time,
 }
 
 /// What a browser and a client were given on the way to a code.
@@ -59,6 +62,7 @@ impl Town {
             issuer: Issuer::new("https://id.example"),
             client_secret: Secret::random(&mut Counted),
             code_verifier: Secret::random(&mut Counted),
+            now: NOW,
         };
         let secrets = vec![ClientSecret { hash: town.client_secret.hash(), expires_at: None }];
         let application = Client {
@@ -74,7 +78,7 @@ impl Town {
         };
         let changes = vec![
             Change::PutClient(application),
-            Change::PutResource(resource(0, 0)),
+            Change::PutResource(resource(0, 1)),
             Change::AddUser { user: user(0, 0, 0), or: Refusal::NameTaken },
         ];
         assert_eq!(town.store.commit(&town.issuer, changes).await.unwrap(), Commit::Done);
@@ -99,10 +103,16 @@ impl Town {
         let facts = self.store.load(&self.issuer, &endpoint.lookup()).await.unwrap();
         let settings = Settings::new(self.issuer.clone());
         let keys = JwkSet::default();
-        match endpoint.decide(&facts, &mut Env { now: NOW, random: &mut Counted, settings: &settings, keys: &keys }) {
+        let mut env = Env { now: self.now, random: &mut Counted, settings: &settings, keys: &keys };
+        match endpoint.decide(&facts, &mut env) {
             Next::Done(decision) => decision,
             Next::Fetch(fetch) => panic!("nothing needs to be fetched here: {fetch:?}"),
         }
+    }
+
+    /// The same town, a while later.
+    pub(crate) fn after(&self, passed: Seconds) -> Self {
+        Self { now: self.now + passed, ..self.clone() }
     }
 
     /// A browser asks for the application, its person signs in and allows everything.
