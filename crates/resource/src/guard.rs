@@ -178,8 +178,8 @@ impl GuardBuilder {
 
     /// Refuses what was revoked before its time, by following the revocation feed of the issuer (AT-11).
     ///
-    /// The feed is asked for in the background, from the first request on until the last clone of the guard is gone. The
-    /// first requests wait up to 5 seconds for the first feed; no later one waits.
+    /// The feed is asked for in the background, on the runtime of the first request and from then on, until the last clone
+    /// of the guard is gone. The first requests wait up to 5 seconds for the first feed; no later one waits.
     pub fn follow_revocations(mut self, following: Following) -> GuardBuilder {
         self.following = Some(following);
         self

@@ -12,12 +12,14 @@ use crate::guard::Api;
 use crate::introspected::{self, Judged};
 use crate::issuer::IssuerFault;
 use crate::keys::Keys;
+use crate::trouble::Trouble;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use grantd_tokens::introspection_response::{self, IntrospectionResponseError};
 use grantd_tokens::json::{self, Limits};
 use grantd_tokens::{Claims, Digest, Expected, IssuedFault, JwkSet, Seconds, Secret, Time};
 use reqwest::header::HeaderValue;
+use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use url::form_urlencoded::byte_serialize;
@@ -74,6 +76,7 @@ pub(crate) struct Introspector {
     keys: Keys,
     clock: Clock,
     remembered: Arc<Mutex<HashMap<Digest, Remembered>>>,
+    trouble: Arc<Trouble>,
 }
 
 struct Remembered {
@@ -84,7 +87,14 @@ struct Remembered {
 
 impl Introspector {
     pub(crate) fn new(asking: Introspection, discovery: Discovery, keys: Keys, clock: Clock) -> Introspector {
-        Introspector { asking: Arc::new(asking), discovery, keys, clock, remembered: Arc::default() }
+        Introspector {
+            asking: Arc::new(asking),
+            discovery,
+            keys,
+            clock,
+            remembered: Arc::default(),
+            trouble: Arc::default(),
+        }
     }
 
     /// What the token grants, as the issuer says now, or said a moment ago. Whatever goes wrong with asking refuses.
@@ -98,19 +108,14 @@ impl Introspector {
             Ok(answer) => introspected::judge(&answer, api, self.clock.now()),
             Err(fault) => Err(Judged::Unusable(fault)),
         };
-        match judged {
-            Ok(granted) => {
-                let granted = Arc::new(granted);
-                self.remember(name, &granted, asked_at);
-                Ok(granted)
-            }
-            Err(Judged::Inactive) => Err(Reason::Inactive),
-            Err(Judged::Broken(error)) => Err(Reason::InvalidToken(error)),
-            Err(Judged::Unusable(fault)) => {
-                tracing::warn!(issuer = self.discovery.issuer(), %fault, "could not ask the issuer about a token");
-                Err(Reason::Unavailable(Unavailable::Introspection))
-            }
-        }
+        let outcome = match &judged {
+            Err(Judged::Unusable(fault)) => Err(fault),
+            Ok(_) | Err(Judged::Inactive | Judged::Broken(_)) => Ok(()),
+        };
+        self.trouble.note("introspection", self.discovery.issuer(), outcome);
+        let granted = Arc::new(judged.map_err(Reason::from)?);
+        self.remember(name, &granted, asked_at);
+        Ok(granted)
     }
 
     /// Whether there is somebody to ask.
@@ -141,7 +146,7 @@ impl Introspector {
     }
 
     /// Checks a signed answer with the keys that are known, and once more with newer ones if it names another.
-    async fn open(&self, text: &str) -> Result<serde_json::Map<String, serde_json::Value>, IssuerFault> {
+    async fn open(&self, text: &str) -> Result<Map<String, Value>, IssuerFault> {
         let expected = Expected { issuer: self.discovery.issuer(), audience: &self.asking.client_id };
         let verify = |keys: &JwkSet| introspection_response::verify(text, keys, expected, self.clock.now());
         let opened = match verify(&*self.keys.current().await?) {
@@ -184,6 +189,16 @@ impl Introspector {
             remembered.clear();
         }
         remembered.insert(name, Remembered { granted: Arc::clone(granted), asked_at, until });
+    }
+}
+
+impl From<Judged> for Reason {
+    fn from(judged: Judged) -> Reason {
+        match judged {
+            Judged::Inactive => Reason::Inactive,
+            Judged::Broken(error) => Reason::InvalidToken(error),
+            Judged::Unusable(_) => Reason::Unavailable(Unavailable::Introspection),
+        }
     }
 }
 

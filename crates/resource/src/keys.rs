@@ -30,7 +30,7 @@ enum Wanted {
     Fresh,
     /// A key that the kept set does not have.
     Newer,
-    /// A set without a key that the issuer has withdrawn.
+    /// A set that the issuer itself has changed, by its own word.
     Changed,
 }
 
@@ -49,7 +49,7 @@ impl Keys {
         self.look(Wanted::Newer).await
     }
 
-    /// The keys, asked for again in any case: only for news that the issuer itself signed.
+    /// The keys, asked for again in any case: for news from the issuer, never because of what a request brought.
     pub(crate) async fn changed(&self) -> Result<Arc<JwkSet>, IssuerFault> {
         self.look(Wanted::Changed).await
     }

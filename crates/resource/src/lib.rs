@@ -70,6 +70,7 @@ mod keys;
 mod layer;
 mod metadata;
 mod revocations;
+mod trouble;
 mod verify;
 
 pub use access::{Access, Principal, Unguarded};

@@ -10,6 +10,7 @@ use crate::discovery::Discovery;
 use crate::fetch::{Answer, Wanted};
 use crate::issuer::IssuerFault;
 use crate::keys::Keys;
+use crate::trouble::Trouble;
 use grantd_tokens::json::Limits;
 use grantd_tokens::revocation_feed::{self, RevocationFeedError};
 use grantd_tokens::{AccessToken, IssuedFault, JwkSet, RevocationFeed, Seconds, Time};
@@ -71,6 +72,7 @@ pub(crate) struct Revocations {
     seen: watch::Receiver<Seen>,
     /// Until the first request, when there is a runtime to run it on.
     poller: Arc<Mutex<Option<Poller>>>,
+    trouble: Arc<Trouble>,
     when_unavailable: WhenUnavailable,
     clock: Clock,
 }
@@ -83,16 +85,23 @@ struct Seen {
     confirmed_at: Time,
     /// Whether the first attempt is over.
     is_asked: bool,
-    /// What was wrong with the last attempt.
-    fault: Option<IssuerFault>,
 }
 
 impl Revocations {
     pub(crate) fn new(following: Following, discovery: Discovery, keys: Keys, clock: Clock) -> Revocations {
         let (sender, seen) = watch::channel(Seen::default());
-        let poller = Poller { every: following.every, discovery, keys, clock: clock.clone(), held: None, seen: sender };
+        let trouble = Arc::<Trouble>::default();
+        let poller = Poller {
+            every: following.every,
+            discovery,
+            keys,
+            clock: clock.clone(),
+            trouble: Arc::clone(&trouble),
+            held: None,
+            seen: sender,
+        };
         let poller = Arc::new(Mutex::new(Some(poller)));
-        Revocations { seen, poller, when_unavailable: following.when_unavailable, clock }
+        Revocations { seen, poller, trouble, when_unavailable: following.when_unavailable, clock }
     }
 
     /// Refuses a token that ended before its time, or everybody when that cannot be known and the operator chose so.
@@ -110,7 +119,7 @@ impl Revocations {
     /// Whether tokens can be judged now, and if not, why.
     pub(crate) async fn ready(&self) -> Result<(), IssuerFault> {
         let seen = self.look().await;
-        if self.is_good_enough(&seen) { Ok(()) } else { Err(seen.fault.unwrap_or(IssuerFault::NotKnown)) }
+        if self.is_good_enough(&seen) { Ok(()) } else { Err(self.trouble.current().unwrap_or(IssuerFault::NotKnown)) }
     }
 
     /// Waits for nothing but the very first answer, and for that not long.
@@ -147,6 +156,7 @@ struct Poller {
     discovery: Discovery,
     keys: Keys,
     clock: Clock,
+    trouble: Arc<Trouble>,
     held: Option<Held>,
     seen: watch::Sender<Seen>,
 }
@@ -171,30 +181,19 @@ impl Poller {
             }
             let asked_at = self.clock.now();
             let answer = self.ask().await;
-            self.publish(asked_at, answer);
+            self.publish(asked_at, answer.as_ref().copied());
         }
     }
 
-    fn publish(&self, asked_at: Time, answer: Result<(), IssuerFault>) {
-        let fault = answer.err();
-        let issuer = self.discovery.issuer();
-        let before = self.seen.borrow().fault.clone();
-        // Once for each trouble, not once for each attempt.
-        match &fault {
-            Some(fault) if before.as_ref() != Some(fault) => {
-                tracing::warn!(issuer, %fault, "could not follow the revocations of the issuer");
-            }
-            None if before.is_some() => tracing::info!(issuer, "the revocations of the issuer can be followed again"),
-            _ => {}
-        }
+    fn publish(&self, asked_at: Time, answer: Result<(), &IssuerFault>) {
+        self.trouble.note("revocations", self.discovery.issuer(), answer);
         let feed = self.held.as_ref().map(|held| Arc::clone(&held.feed));
         self.seen.send_modify(|seen| {
-            if fault.is_none() {
+            if answer.is_ok() {
                 seen.confirmed_at = asked_at;
             }
             seen.feed = feed;
             seen.is_asked = true;
-            seen.fault = fault;
         });
     }
 
@@ -224,7 +223,9 @@ impl Poller {
         let keys = self.keys.current().await?;
         let opened = match self.verify(&text, &keys).await {
             Err(RevocationFeedError::Issued(IssuedFault::UnknownKey { .. })) => {
-                let keys = self.keys.newer().await?;
+                // Not held to one request a minute, as a stranger's token would be (RS-08): it is the issuer that speaks, once
+                // an interval, and what it says may be that a key was removed.
+                let keys = self.keys.changed().await?;
                 self.verify(&text, &keys).await
             }
             opened => opened,

@@ -2,11 +2,11 @@
 
 use crate::api::{Api, builder};
 use crate::issuer::{Issuer, NOW, Page};
-use grantd_resource::Introspection;
+use grantd_resource::{Introspection, SteppedClock};
 use grantd_tokens::{Algorithm, PrivateKey};
 use serde_json::json;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -21,20 +21,28 @@ impl Write for Log {
     }
 }
 
-// proves: RS-15, LOG-01
-#[tokio::test]
-async fn no_part_of_a_token_is_logged_printed_or_answered() {
+/// For all threads: `tracing` lets a call site fall silent for ever if a thread without subscriber comes by first. Other
+/// tests write here too, which does no harm.
+static LOG: LazyLock<Log> = LazyLock::new(|| {
     let log = Log::default();
     let writer = log.clone();
-    // For all threads: `tracing` lets a call site fall silent for ever if a thread without subscriber comes by first.
-    // Other tests write here too, which does no harm.
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
         .with_ansi(false)
         .with_writer(move || writer.clone())
         .finish();
     tracing::subscriber::set_global_default(subscriber).unwrap();
+    log
+});
 
+fn logged() -> String {
+    String::from_utf8(LOG.0.lock().unwrap().clone()).unwrap()
+}
+
+// proves: RS-15, LOG-01
+#[tokio::test]
+async fn no_part_of_a_token_is_logged_printed_or_answered() {
+    LazyLock::force(&LOG);
     let issuer = Issuer::start().await;
     let api = Api::start(&issuer).await;
     let tokens = [
@@ -67,7 +75,7 @@ async fn no_part_of_a_token_is_logged_printed_or_answered() {
             seen.push(format!("{refusal:?} {refusal} {asking:?}"));
         }
     }
-    seen.push(String::from_utf8(log.0.lock().unwrap().clone()).unwrap());
+    seen.push(logged());
     let seen = seen.join("\n");
     assert!(seen.contains("request refused"), "the log was captured");
     let credentials = issuer.last("/introspect").headers["authorization"].to_str().unwrap().to_owned();
@@ -79,4 +87,25 @@ async fn no_part_of_a_token_is_logged_printed_or_answered() {
             assert!(!seen.contains(part), "{part} in {seen}");
         }
     }
+}
+
+#[tokio::test]
+async fn trouble_is_logged_when_it_begins_and_when_it_is_over() {
+    LazyLock::force(&LOG);
+    let issuer = Issuer::start().await;
+    let guard =
+        builder(&issuer, &SteppedClock::at(NOW)).introspect(Introspection::new("boxes-api", "x")).build().unwrap();
+    let inactive = Page::json(&json!({"active": false}));
+    for (page, status) in [(Page { status: 500, ..Page::default() }, 503), (inactive, 401)] {
+        issuer.put("/introspect", page);
+        for _ in 0..3 {
+            assert_eq!(guard.verify("opaque").await.unwrap_err().status(), status);
+        }
+    }
+    let of_this_issuer = format!("issuer=\"{}\" question=\"introspection\"", issuer.identifier());
+    let log = logged();
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains(&of_this_issuer)).collect();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].contains("WARN") && lines[0].contains("the answer was 500"), "{}", lines[0]);
+    assert!(lines[1].contains("INFO") && lines[1].contains("answers again"), "{}", lines[1]);
 }

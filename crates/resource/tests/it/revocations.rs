@@ -176,7 +176,10 @@ async fn an_issuer_that_goes_away_stops_everybody_after_the_chosen_time() {
     let issuer = Issuer::start().await;
     issuer.publish_feed(&ended_grant(&issuer, "grant-1"));
     let api = following(&issuer).await;
-    let other = token_named(&issuer, "grant-2.x");
+    let other = issuer.token_with(|claims| {
+        claims.insert("jti".into(), json!("grant-2.x"));
+        claims.insert("iat".into(), json!(NOW - Seconds::hours(1)));
+    });
     assert_eq!(api.get("/boxes", &other).await.status, 200);
     issuer.put(FEED, Page { status: 500, ..Page::default() });
     next_poll(&issuer).await;
@@ -184,11 +187,31 @@ async fn an_issuer_that_goes_away_stops_everybody_after_the_chosen_time() {
     assert_eq!(api.get("/boxes", &other).await.status, 200);
     api.clock.advance(Seconds(1));
     assert_eq!(api.get("/boxes", &other).await.status, 503);
+    // A clock that is set back makes no feed young again.
+    api.clock.advance(Seconds(-2 * REFUSE_AFTER.0));
+    assert_eq!(api.get("/boxes", &other).await.status, 503);
+    api.clock.advance(Seconds(2 * REFUSE_AFTER.0));
     // What is known to have ended stays so.
     assert_eq!(api.get("/boxes", &issuer.token()).await.status, 401);
     issuer.publish_feed(&ended_grant(&issuer, "grant-1"));
     next_poll(&issuer).await;
     assert_eq!(api.get("/boxes", &other).await.status, 200);
+}
+
+// proves: INV-07
+#[tokio::test]
+async fn who_chose_nothing_refuses_after_ten_intervals() {
+    let issuer = Issuer::start().await;
+    issuer.publish_feed(&issuer.feed());
+    let clock = SteppedClock::at(NOW);
+    let guard = builder(&issuer, &clock).follow_revocations(Following::every(EVERY)).build().unwrap();
+    assert!(guard.verify(&issuer.token()).await.is_ok());
+    issuer.put(FEED, Page { status: 500, ..Page::default() });
+    next_poll(&issuer).await;
+    clock.advance(Seconds(9));
+    assert!(guard.verify(&issuer.token()).await.is_ok());
+    clock.advance(Seconds(1));
+    assert_eq!(guard.verify(&issuer.token()).await.unwrap_err().status(), 503);
 }
 
 #[tokio::test]
@@ -313,7 +336,7 @@ async fn a_feed_by_a_new_key_is_read_with_newer_keys() {
     let next = PrivateKey::generate(Algorithm::Es256).unwrap();
     issuer.publish(&[issuer.key.jwk(), next.jwk()]);
     issuer.put(FEED, Page::text(ended_grant(&issuer, "grant-1").mint(&next).unwrap()));
-    api.clock.advance(Seconds(60));
+    // Within the minute in which a token with an unknown key would not be looked up.
     next_poll(&issuer).await;
     assert_eq!(api.get("/boxes", &issuer.token()).await.status, 401);
 }
@@ -332,6 +355,25 @@ async fn the_issuer_is_asked_no_more_when_the_last_guard_is_gone() {
     let asked = issuer.asked(FEED);
     tokio::time::sleep(Duration::from_millis(2_500)).await;
     assert_eq!(issuer.asked(FEED), asked);
+}
+
+#[tokio::test]
+async fn a_feed_that_moved_is_read_anew() {
+    let issuer = Issuer::start().await;
+    let page = |feed: &RevocationFeed| Page { etag: Some("\"v1\""), ..Page::text(feed.mint(&issuer.key).unwrap()) };
+    issuer.put(FEED, page(&issuer.feed()));
+    let api = following(&issuer).await;
+    assert_eq!(api.get("/boxes", &issuer.token()).await.status, 200);
+    let mut metadata = issuer.metadata();
+    metadata["revocation_feed_endpoint"] = format!("{}/moved", issuer.identifier()).into();
+    issuer.put(&issuer.metadata_path(), Page::json(&metadata));
+    issuer.put("/moved", page(&ended_grant(&issuer, "grant-1")));
+    // The lifetime of metadata that does not name one.
+    api.clock.advance(Seconds(300));
+    while issuer.asked("/moved") < 2 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(api.get("/boxes", &issuer.token()).await.status, 401);
 }
 
 #[tokio::test]
