@@ -247,8 +247,11 @@ impl Poller {
     }
 
     async fn take(&mut self, new: Held) -> Result<(), IssuerFault> {
+        // Once the held feed has expired, so has every older one that lived as long: what comes now is no replay, but an issuer
+        // whose clock was set back.
         if let Some(held) = &self.held
             && new.feed.iat < held.feed.iat
+            && !self.clock.now().is_past(held.feed.exp)
         {
             return Err(IssuerFault::RolledBack { found: new.feed.iat, held: held.feed.iat });
         }

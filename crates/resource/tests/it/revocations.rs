@@ -294,6 +294,10 @@ async fn an_old_feed_is_replaced_and_not_confirmed() {
     assert_eq!(issuer.not_modified(FEED), confirmed);
     api.clock.advance(Seconds(10));
     assert_eq!(api.get("/boxes", &issuer.token()).await.status, 503);
+    // An issuer whose clock was set back is listened to again, now that nothing older can be replayed.
+    issuer.publish_feed(&RevocationFeed { iat: NOW - Seconds(1), ..issuer.feed() });
+    next_poll(&issuer).await;
+    assert_eq!(api.get("/boxes", &issuer.token()).await.status, 200);
 }
 
 // proves: RS-03
