@@ -11,6 +11,7 @@ use crate::fetch::{Answer, Wanted};
 use crate::issuer::IssuerFault;
 use crate::keys::Keys;
 use crate::trouble::Trouble;
+use grantd_tokens::claims::CLOCK_SKEW;
 use grantd_tokens::json::Limits;
 use grantd_tokens::revocation_feed::{self, RevocationFeedError};
 use grantd_tokens::{AccessToken, IssuedFault, JwkSet, RevocationFeed, Seconds, Time};
@@ -246,11 +247,12 @@ impl Poller {
         verified.unwrap_or(Err(RevocationFeedError::Issued(IssuedFault::BadSignature)))
     }
 
+    /// Not one from before the held one; but the nodes of an issuer sign each for itself, and their clocks differ a little.
     async fn take(&mut self, new: Held) -> Result<(), IssuerFault> {
         // Once the held feed has expired, so has every older one that lived as long: what comes now is no replay, but an issuer
         // whose clock was set back.
         if let Some(held) = &self.held
-            && new.feed.iat < held.feed.iat
+            && new.feed.iat + CLOCK_SKEW < held.feed.iat
             && !self.clock.now().is_past(held.feed.exp)
         {
             return Err(IssuerFault::RolledBack { found: new.feed.iat, held: held.feed.iat });

@@ -260,7 +260,7 @@ async fn changes_nothing(case: &'static str) {
         "another kind" => jws::sign("at+jwt", &issuer.key, &emptied).unwrap(),
         "garbage" => "{\"grants\":[]}".into(),
         "too large" => format!("{}{}", signed(&emptied), "x".repeat(4 * 1024 * 1024)),
-        "rolled back" => signed(&RevocationFeed { iat: NOW - Seconds(1), ..emptied }),
+        "rolled back" => signed(&RevocationFeed { iat: NOW - Seconds(16), ..emptied }),
         _ => signed(&RevocationFeed { exp: NOW, ..emptied }),
     };
     issuer.put(FEED, Page::text(text));
@@ -271,11 +271,23 @@ async fn changes_nothing(case: &'static str) {
     assert_eq!(api.get("/boxes", &other).await.status, 503, "{case}");
     let fault = api.guard.ready().await.unwrap_err();
     if case == "rolled back" {
-        assert_eq!(fault, IssuerFault::RolledBack { found: NOW - Seconds(1), held: NOW });
+        assert_eq!(fault, IssuerFault::RolledBack { found: NOW - Seconds(16), held: NOW });
     }
     issuer.publish_feed(&RevocationFeed { iat: NOW + Seconds(1), ..issuer.feed() });
     next_poll(&issuer).await;
     assert_eq!(api.get("/boxes", &ended).await.status, 200, "{case}: {fault}");
+}
+
+#[tokio::test]
+async fn a_feed_of_a_node_whose_clock_is_a_little_behind_counts() {
+    let issuer = Issuer::start().await;
+    issuer.publish_feed(&issuer.feed());
+    let api = following(&issuer).await;
+    let ended = issuer.token();
+    assert_eq!(api.get("/boxes", &ended).await.status, 200);
+    issuer.publish_feed(&RevocationFeed { iat: NOW - Seconds(15), ..ended_grant(&issuer, "grant-1") });
+    next_poll(&issuer).await;
+    assert_eq!(api.get("/boxes", &ended).await.status, 401);
 }
 
 #[tokio::test]
@@ -295,7 +307,7 @@ async fn an_old_feed_is_replaced_and_not_confirmed() {
     api.clock.advance(Seconds(10));
     assert_eq!(api.get("/boxes", &issuer.token()).await.status, 503);
     // An issuer whose clock was set back is listened to again, now that nothing older can be replayed.
-    issuer.publish_feed(&RevocationFeed { iat: NOW - Seconds(1), ..issuer.feed() });
+    issuer.publish_feed(&RevocationFeed { iat: NOW - Seconds(16), ..issuer.feed() });
     next_poll(&issuer).await;
     assert_eq!(api.get("/boxes", &issuer.token()).await.status, 200);
 }
