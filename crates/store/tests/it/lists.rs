@@ -1,10 +1,15 @@
 //! Lists, page by page, and single records.
 
 use grantd_protocol::changes::{Change, Commit};
+use grantd_protocol::facts::Lookup;
+use grantd_protocol::records::{Grant, Session, SessionState};
 use grantd_protocol::refusals::Refusal;
 use grantd_store::{Location, Store};
+use grantd_tokens::Time;
 
-use crate::records::{client, client_id, issuer, resource, resource_id, user, user_id, username};
+use crate::records::{
+    client, client_id, digest, grant, issuer, resource, resource_id, session, user, user_id, username,
+};
 
 #[tokio::test]
 async fn pages_follow_each_other_without_gap_or_overlap() {
@@ -49,4 +54,23 @@ async fn a_single_record_is_found_by_its_key_alone() {
     assert_eq!(store.user(&issuer(0), &user_id(1)).await.unwrap(), None);
     assert_eq!(store.user_by_username(&issuer(0), &username(1)).await.unwrap(), Some(user(0, 1, 1)));
     assert_eq!(store.user_by_username(&issuer(0), &username(0)).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn of_what_a_user_gave_the_newest_two_hundred_are_shown() {
+    let store = Store::open(&Location::Memory).unwrap();
+    let added = Change::AddUser { user: user(0, 0, 0), or: Refusal::NameTaken };
+    assert_eq!(store.commit(&issuer(0), vec![added]).await, Ok(Commit::Done));
+    for number in 0..205 {
+        let at = Time(i64::try_from(number).unwrap());
+        let session = Session { authenticated_at: at, state: SessionState::Live, ..session(number, 0, 1000) };
+        let given = Grant { created_at: at, user: user_id(0), ..grant(number, number, 0, 1000) };
+        let changes = vec![Change::AddSession { session, credentials_generation: 0 }, Change::AddGrant(given)];
+        assert_eq!(store.commit(&issuer(0), changes).await, Ok(Commit::Done));
+    }
+    let lookup = Lookup { session: Some(digest("session", 0)), holdings: true, ..Lookup::default() };
+    let held = store.load(&issuer(0), &lookup).await.unwrap().holdings;
+    let newest: Vec<Time> = (5..205).rev().map(Time).collect();
+    assert_eq!(held.grants.iter().map(|grant| grant.created_at).collect::<Vec<_>>(), newest);
+    assert_eq!(held.sessions.iter().map(|session| session.authenticated_at).collect::<Vec<_>>(), newest);
 }

@@ -2,26 +2,26 @@
 
 use grantd_protocol::changes::{Change, Commit};
 use grantd_protocol::facts::{Facts, Lookup};
-use grantd_protocol::records::{AttemptKey, GrantState, Redemption, Spending};
+use grantd_protocol::records::{AttemptKey, GrantState, Redemption};
 use grantd_protocol::refusals::Refusal;
 use grantd_store::{Location, Store, StoreFault};
-use grantd_tokens::{Seconds, Secret, Time};
+use grantd_tokens::{Seconds, Time};
 use tokio::task::JoinSet;
 
 use crate::acts::beginning;
 use crate::records::{attempt_key, code, digest, grant_id, issuer, network, password, refresh_token, user, user_id};
 use crate::town::Town;
 
-const AT_ONCE: u64 = 100;
+pub(crate) const AT_ONCE: u64 = 100;
 
 /// Two handles on one file, as two processes have them: nothing but the file is shared.
-fn two_stores(directory: &tempfile::TempDir) -> [Store; 2] {
+pub(crate) fn two_stores(directory: &tempfile::TempDir) -> [Store; 2] {
     let location = Location::File(directory.path().join("grantd.db"));
     [Store::open(&location).unwrap(), Store::open(&location).unwrap()]
 }
 
 /// All the outcomes of `AT_ONCE` tasks that begin together, each on one of the stores by turns.
-async fn at_once<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+pub(crate) async fn at_once<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
     stores: &[Store],
     task: impl Fn(u64, Store) -> F,
 ) -> Vec<T> {
@@ -37,17 +37,17 @@ async fn at_once<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
     tasks.join_all().await
 }
 
-async fn begun(store: &Store) {
+pub(crate) async fn begun(store: &Store) {
     for change in beginning() {
         store.commit(&issuer(0), vec![change]).await.unwrap();
     }
 }
 
-async fn facts(store: &Store, lookup: Lookup) -> Facts {
+pub(crate) async fn facts(store: &Store, lookup: Lookup) -> Facts {
     store.load(&issuer(0), &lookup).await.unwrap()
 }
 
-fn count(outcomes: &[Result<Commit, StoreFault>], expected: Commit) -> usize {
+pub(crate) fn count(outcomes: &[Result<Commit, StoreFault>], expected: Commit) -> usize {
     outcomes.iter().filter(|outcome| **outcome == Ok(expected)).count()
 }
 
@@ -73,56 +73,6 @@ async fn of_a_hundred_redemptions_of_one_code_at_two_servers_one_is_answered() {
     assert_eq!(refreshed.err(), Some(Refusal::RefreshGrantGone));
 }
 
-// proves: REFRESH-08, STORE-02, STORE-03
-#[tokio::test(flavor = "multi_thread")]
-async fn of_a_hundred_uses_of_one_refresh_token_at_two_servers_all_are_answered_and_one_successor_lives() {
-    let directory = tempfile::tempdir().unwrap();
-    refresh_at_once(&two_stores(&directory), 5).await;
-}
-
-/// The figure of docs/figures.md: `cargo test -p grantd-store --test it a_thousand_rounds -- --ignored --nocapture`.
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes minutes"]
-async fn a_thousand_rounds_of_a_hundred_uses_of_one_refresh_token() {
-    let directory = tempfile::tempdir().unwrap();
-    let answered = refresh_at_once(&two_stores(&directory), 1000).await;
-    println!("{answered} answers, each of them a refresh token, one of each hundred unspent");
-}
-
-/// Round by round, on the real decision: whoever loses is taken for a retry, and what the winner before it got is replaced.
-async fn refresh_at_once(stores: &[Store; 2], rounds: usize) -> usize {
-    let town = Town::found(stores[0].clone()).await;
-    let approved = town.approve().await;
-    let mut live = town.redeem(&approved.code).await.unwrap().refresh_token.unwrap();
-    let mut answered = 0;
-    for _ in 0..rounds {
-        let answers = at_once(stores, |_, store| {
-            let (town, token) = (Town { store, ..town.clone() }, live.clone());
-            async move { town.run(&town.refresh(&token)).await.map(|issued| issued.refresh_token.unwrap()) }
-        })
-        .await;
-        let tokens: Vec<Secret> = answers.into_iter().map(Result::unwrap).collect();
-        let mut unspent = Vec::new();
-        for token in &tokens {
-            match spending(&town, token).await {
-                Spending::Unspent => unspent.push(token),
-                Spending::Superseded { .. } => {}
-                spent @ Spending::Spent { .. } => panic!("{spent:?}"),
-            }
-        }
-        let [winner] = unspent[..] else { panic!("{} live tokens", unspent.len()) };
-        let traded = Spending::Spent { at: town.now, successor: winner.hash() };
-        assert_eq!(spending(&town, &live).await, traded);
-        answered += tokens.len();
-        live = winner.clone();
-    }
-    answered
-}
-
-async fn spending(town: &Town, token: &Secret) -> Spending {
-    let lookup = Lookup { refresh_token: Some(token.hash()), ..Lookup::default() };
-    town.store.load(&town.issuer, &lookup).await.unwrap().refresh_token.unwrap().spending
-}
 // proves: CODE-03
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_pays_for_one_refresh_token_whoever_writes_at_once() {
@@ -140,29 +90,7 @@ async fn a_code_pays_for_one_refresh_token_whoever_writes_at_once() {
     assert_eq!(code.redemption, Redemption::Redeemed { at: Time(5) });
 }
 
-// proves: REFRESH-08
-#[tokio::test(flavor = "multi_thread")]
-async fn a_family_has_one_unspent_token_whoever_rotates_at_once() {
-    let directory = tempfile::tempdir().unwrap();
-    let stores = two_stores(&directory);
-    begun(&stores[0]).await;
-    let outcomes = at_once(&stores, |number, store| async move {
-        let (token, successor) = (digest("refresh", 0), digest("refresh", 100 + number));
-        let add = Change::AddRefreshToken(refresh_token(100 + number, 0));
-        store.commit(&issuer(0), vec![add, Change::SpendRefreshToken { token, successor, at: Time(5) }]).await
-    })
-    .await;
-    assert_eq!((count(&outcomes, Commit::Done), count(&outcomes, Commit::Stale)), (1, 99));
-    assert_eq!(added(&stores[1]).await, 1);
-    let lookup = Lookup { refresh_token: Some(digest("refresh", 0)), ..Lookup::default() };
-    let Spending::Spent { successor, .. } = facts(&stores[1], lookup).await.refresh_token.unwrap().spending else {
-        panic!("not spent");
-    };
-    let lookup = Lookup { refresh_token: Some(successor), ..Lookup::default() };
-    assert_eq!(facts(&stores[1], lookup).await.refresh_token.unwrap().spending, Spending::Unspent);
-}
-
-async fn added(store: &Store) -> usize {
+pub(crate) async fn added(store: &Store) -> usize {
     let mut found = 0;
     for number in 0..AT_ONCE {
         let lookup = Lookup { refresh_token: Some(digest("refresh", 100 + number)), ..Lookup::default() };

@@ -5,12 +5,14 @@ use std::time::Duration;
 use grantd_protocol::changes::{Change, Commit};
 use grantd_protocol::facts::Lookup;
 use grantd_protocol::records::{Redemption, Spending};
-use grantd_protocol::state::State;
+use grantd_protocol::state::{SPENT_TOKENS_KEPT, State};
 use grantd_store::{Location, Store, Swept};
 use grantd_tokens::Time;
 
 use crate::acts::beginning;
-use crate::records::{code, digest, grant, issuer, pending, refresh_token};
+use crate::records::{
+    access_token, access_token_id, code, digest, grant, grant_id, issued, issuer, pending, refresh_token,
+};
 
 async fn begun() -> Store {
     begun_in(Store::open(&Location::Memory).unwrap()).await
@@ -45,6 +47,59 @@ async fn spent_marks_stay_until_the_absolute_end_of_their_grant() {
     assert_eq!(swept, Swept { grants: 1, sessions: 1, ..Swept::default() });
     let facts = store.load(&issuer(0), &lookup).await.unwrap();
     assert!(facts.code.is_none() && facts.refresh_token.is_none() && facts.grant.is_none());
+}
+
+/// A grant that stays, with a family of which the first token was spent at 10 for one that was replaced unused at 12.
+async fn with_a_long_family(store: &Store) {
+    let spend =
+        Change::SpendRefreshToken { token: digest("refresh", 20), successor: digest("refresh", 21), at: Time(10) };
+    let (predecessor, unused, replacement) = (digest("refresh", 20), digest("refresh", 21), digest("refresh", 22));
+    let changes = vec![
+        Change::AddGrant(grant(7, 0, 0, 1_000_000)),
+        Change::AddRefreshToken(refresh_token(20, 7)),
+        spend,
+        Change::AddRefreshToken(refresh_token(21, 7)),
+        Change::ReplaceSuccessor { predecessor, unused, replacement, at: Time(12) },
+        Change::AddRefreshToken(refresh_token(22, 7)),
+    ];
+    assert_eq!(store.commit(&issuer(0), changes).await, Ok(Commit::Done));
+}
+
+// proves: STORE-09
+#[tokio::test]
+async fn a_spent_token_is_forgotten_after_two_hours_and_its_family_tells_what_it_was() {
+    let store = begun().await;
+    with_a_long_family(&store).await;
+    let shown = |number, family| Lookup { refresh_token: Some(digest("refresh", number)), family, ..Lookup::default() };
+    let is_kept = async |number| store.load(&issuer(0), &shown(number, None)).await.unwrap().refresh_token.is_some();
+    let mut swept = 0;
+    for (now, [spent, superseded]) in
+        [(9, [true, true]), (10, [false, true]), (12, [false, false]), (900_000, [false, false])]
+    {
+        swept += store.sweep(&issuer(0), Time(now) + SPENT_TOKENS_KEPT).await.unwrap().refresh_tokens;
+        assert_eq!([is_kept(20).await, is_kept(21).await, is_kept(22).await], [spent, superseded, true], "{now}");
+        let facts = store.load(&issuer(0), &shown(20, Some(digest("family", 7)))).await.unwrap();
+        assert_eq!(facts.grant.unwrap().id, grant_id(7));
+    }
+    assert_eq!(swept, 2);
+}
+
+#[tokio::test]
+async fn what_ended_before_its_time_and_opaque_tokens_go_when_that_time_has_come() {
+    let store = begun().await;
+    let changes = vec![
+        Change::AddAccessToken(access_token(5, None, 30)),
+        Change::EndAccessToken { token: issued(5), at: Time(20) },
+    ];
+    assert_eq!(store.commit(&issuer(0), changes).await, Ok(Commit::Done));
+    let lookup = Lookup { access_token: Some(digest("access", 5)), ..Lookup::default() };
+    let named = Lookup { access_token_id: Some(access_token_id(5)), ..Lookup::default() };
+    for (now, [token, ended]) in [(29, [true, true]), (30, [false, true]), (44, [false, true]), (45, [false, false])] {
+        store.sweep(&issuer(0), Time(now)).await.unwrap();
+        let held = store.load(&issuer(0), &lookup).await.unwrap().access_token;
+        let over = store.load(&issuer(0), &named).await.unwrap().ended.unwrap();
+        assert_eq!([held.is_some(), !over.is_empty()], [token, ended], "{now}");
+    }
 }
 
 #[tokio::test]
