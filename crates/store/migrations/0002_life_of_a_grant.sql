@@ -69,3 +69,8 @@ CREATE TABLE ended (
 ) /* WITHOUT ROWID */;
 CREATE INDEX ended_by_time ON ended (issuer, ended_at);
 CREATE INDEX ended_by_end ON ended (issuer, kept_until);
+
+-- Lists of grants for operators, the newest first.
+CREATE INDEX grants_by_time ON grants (issuer, created_at);
+DROP INDEX grants_by_client;
+CREATE INDEX grants_by_client ON grants (issuer, client_id, created_at);

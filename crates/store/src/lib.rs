@@ -7,6 +7,7 @@
 
 mod fault;
 mod keys;
+mod lists;
 mod reads;
 mod rows;
 mod sqlite;
@@ -26,6 +27,7 @@ use grantd_tokens::Time;
 
 pub use fault::StoreFault;
 pub use keys::{KeyChange, KeysRevision, RemovedKey, StoredKey, StoredKeys};
+pub use lists::{GrantCursor, GrantList, GrantPage, GrantsOf, LINEAGE_SHOWN, Lineage};
 pub use sweep::Swept;
 
 use reads::Page;

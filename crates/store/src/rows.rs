@@ -19,8 +19,8 @@ use crate::keys::{KeysRevision, RemovedKey, StoredKey};
 
 pub(crate) use grants::{
     ACCESS_TOKENS, CODES, CONSENTS, ENDED, GRANTS, REFRESH_TOKENS, access_token, access_token_values, code,
-    code_values, consent, consent_values, ended, ended_values, grant, grant_id, grant_values, kind_and_id,
-    refresh_token, refresh_token_values, remaining, swept_grant,
+    code_values, consent, consent_values, ended, ended_access_tokens_of, ended_values, grant, grant_id, grant_values,
+    kind_and_id, refresh_token, refresh_token_values, remaining, swept_grant,
 };
 
 /// A value of a column or of a parameter.

@@ -70,6 +70,35 @@ statements! {
          WHERE issuer = $1 AND removed_at >= $2 ORDER BY removed_at, algorithm, kid";
     KEYS_REVISION = "SELECT revision FROM key_revisions WHERE issuer = $1";
 
+    // ---- grants by time, and what hangs on one ----
+    /// The newest first: what comes after $2 and $3.
+    GRANTS_BY_TIME =
+        "SELECT created_at, id, revoked_at, revoked_because, last_used_at, narrowings, remaining, record \
+         FROM grants WHERE issuer = $1 AND (created_at, id) < ($2, $3) \
+         ORDER BY created_at DESC, id DESC LIMIT $4";
+    GRANTS_OF_USER_BY_TIME =
+        "SELECT created_at, id, revoked_at, revoked_because, last_used_at, narrowings, remaining, record \
+         FROM grants WHERE issuer = $1 AND user_id = $5 AND (created_at, id) < ($2, $3) \
+         ORDER BY created_at DESC, id DESC LIMIT $4";
+    GRANTS_OF_CLIENT_BY_TIME =
+        "SELECT created_at, id, revoked_at, revoked_because, last_used_at, narrowings, remaining, record \
+         FROM grants WHERE issuer = $1 AND client_id = $5 AND (created_at, id) < ($2, $3) \
+         ORDER BY created_at DESC, id DESC LIMIT $4";
+    CODES_OF_GRANT =
+        "SELECT wrong_verifiers, redeemed_at, record FROM codes WHERE issuer = $1 AND grant_id = $2 LIMIT $3";
+    /// The unspent one first, then the latest. Ordered by an expression, so that no index of all spent tokens is gone through.
+    REFRESH_TOKENS_OF_GRANT =
+        "SELECT spent_at, successor, superseded_by, family, record FROM refresh_tokens \
+         WHERE issuer = $1 AND grant_id = $2 ORDER BY COALESCE(spent_at, 9223372036854775807) DESC, hash LIMIT $3";
+    /// By an expression: as above.
+    ACCESS_TOKENS_OF_GRANT =
+        "SELECT record FROM access_tokens WHERE issuer = $1 AND grant_id = $2 \
+         ORDER BY COALESCE(expires_at, 0) DESC, hash LIMIT $3";
+    /// Those whose names lie between $3 and $4.
+    ENDED_ACCESS_TOKENS =
+        "SELECT kind, id, ended_at, kept_until FROM ended \
+         WHERE issuer = $1 AND kind = $2 AND id > $3 AND id < $4 ORDER BY id LIMIT $5";
+
     // ---- the browser's part ----
     ADD_PENDING =
         "INSERT INTO pending_requests (issuer, handle, network, expires_at, offer, record) \

@@ -188,6 +188,12 @@ pub(crate) fn kind_and_id(thing: &EndedThing) -> [Value; 2] {
 const KIND_ACCESS_TOKEN: &str = "access_token";
 const KIND_CLIENT: &str = "client";
 
+/// The kind of an access token, and between which names those of a grant lie: each begins with the grant's id and a dot.
+pub(crate) fn ended_access_tokens_of(grant: &GrantId) -> [Value; 3] {
+    // The character after the dot is the slash.
+    [KIND_ACCESS_TOKEN.into(), format!("{grant}.").into(), format!("{grant}/").into()]
+}
+
 pub(crate) fn ended_values(issuer: &Issuer, thing: &EndedThing, at: Time, until: Time) -> Vec<Value> {
     let [kind, id] = kind_and_id(thing);
     vec![issuer.as_str().into(), kind, id, at.into(), until.into()]

@@ -8,6 +8,7 @@ mod crashes;
 mod differential;
 mod families;
 mod faults;
+mod grant_lists;
 mod keys;
 mod lists;
 mod narrowing;
