@@ -126,6 +126,22 @@ pub fn to_json(detail: &Detail) -> Value {
     Value::Object(object)
 }
 
+/// Whether an object that [`to_json`] once wrote into a token is still covered: by one grant of the same thing, with each of its
+/// actions.
+pub fn still_granted(granted: &[Detail], told: &Value) -> bool {
+    let actions: Vec<String> = match told.get("actions") {
+        None => Vec::new(),
+        Some(told) => match serde_json::from_value(told.clone()) {
+            Ok(actions) => actions,
+            Err(_) => return false,
+        },
+    };
+    granted.iter().any(|held| {
+        let same_thing = to_json(&Detail { actions: actions.clone(), ..held.clone() }) == *told;
+        same_thing && actions.iter().all(|action| held.actions.contains(action))
+    })
+}
+
 /// What of `granted` the objects of a token request select (RAR-06). `None` if one asks for more than was granted.
 ///
 /// An object without an identifier selects every granted thing of its type.

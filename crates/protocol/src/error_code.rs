@@ -17,6 +17,8 @@ pub enum ErrorCode {
     InvalidScope,
     /// RFC 8707 §2.
     InvalidTarget,
+    /// RFC 6750 §3.1: the access token gives nothing.
+    InvalidToken,
     /// OpenID Connect Core §3.1.2.6.
     RequestNotSupported,
     /// OpenID Connect Core §3.1.2.6.
@@ -42,6 +44,7 @@ impl ErrorCode {
             Self::InvalidRequest => "invalid_request",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
+            Self::InvalidToken => "invalid_token",
             Self::RequestNotSupported => "request_not_supported",
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::TemporarilyUnavailable => "temporarily_unavailable",
@@ -54,7 +57,7 @@ impl ErrorCode {
     /// The HTTP status at the back channel: it follows from the code alone (RFC 6749 §5.2).
     pub fn status(self) -> u16 {
         match self {
-            Self::InvalidClient => 401,
+            Self::InvalidClient | Self::InvalidToken => 401,
             Self::TemporarilyUnavailable => 429,
             _ => 400,
         }

@@ -8,6 +8,7 @@
 //! [`refusals`] is every way to say no, [`state`] the meaning of every change, [`metadata`] what is claimed to the world.
 
 pub mod authorize;
+mod back_channel;
 pub mod changes;
 pub mod client_auth;
 pub mod consent;
@@ -17,6 +18,7 @@ pub mod error_code;
 pub mod events;
 pub mod facts;
 pub mod forms;
+pub mod introspection;
 pub mod login;
 pub mod metadata;
 pub mod names;
@@ -25,7 +27,10 @@ pub mod records;
 pub mod redirect_uri;
 pub mod refusals;
 pub mod registration;
+pub mod revocation;
 pub mod settings;
+mod shown_token;
+mod standing;
 pub mod state;
 pub mod token;
 pub mod uri;

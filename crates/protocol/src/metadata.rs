@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use crate::client_auth;
-use crate::names::{Issuer, Scope};
+use crate::names::Scope;
 use crate::records::{Resource, Status};
+use crate::settings::Settings;
 use crate::token::grant_type::GrantType;
 use crate::token::pkce;
 
@@ -16,6 +17,10 @@ pub mod paths {
     pub const TOKEN: &str = "/token";
     /// RFC 7517 §5.
     pub const JWKS: &str = "/jwks";
+    /// RFC 7009 §2.
+    pub const REVOKE: &str = "/revoke";
+    /// RFC 7662 §2.
+    pub const INTROSPECT: &str = "/introspect";
 }
 
 /// The document. Members in the order of RFC 8414 §2.
@@ -30,6 +35,11 @@ pub struct Metadata {
     response_modes_supported: &'static [&'static str],
     grant_types_supported: Vec<&'static str>,
     token_endpoint_auth_methods_supported: &'static [&'static str],
+    revocation_endpoint: String,
+    revocation_endpoint_auth_methods_supported: &'static [&'static str],
+    introspection_endpoint: String,
+    introspection_endpoint_auth_methods_supported: &'static [&'static str],
+    introspection_signing_alg_values_supported: [&'static str; 1],
     code_challenge_methods_supported: &'static [&'static str],
     authorization_response_iss_parameter_supported: bool,
     authorization_details_types_supported: Vec<String>,
@@ -38,8 +48,9 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// The document of an issuer with these resources. Depends on nothing of any request (META-04).
-    pub fn new(issuer: &Issuer, resources: &[Resource]) -> Self {
+    /// The document of an issuer with these settings and resources. Depends on nothing of any request (META-04).
+    pub fn new(settings: &Settings, resources: &[Resource]) -> Self {
+        let issuer = &settings.issuer;
         let at = |path: &str| format!("{}{path}", issuer.as_str().trim_end_matches('/'));
         let active: Vec<&Resource> = resources.iter().filter(|resource| resource.status == Status::Active).collect();
         let mut scopes: Vec<String> = vec![Scope::offline_access().to_string()];
@@ -58,6 +69,11 @@ impl Metadata {
             response_modes_supported: &["query"],
             grant_types_supported: GrantType::ALL.iter().map(|grant_type| grant_type.as_str()).collect(),
             token_endpoint_auth_methods_supported: client_auth::METHODS,
+            revocation_endpoint: at(paths::REVOKE),
+            revocation_endpoint_auth_methods_supported: client_auth::METHODS,
+            introspection_endpoint: at(paths::INTROSPECT),
+            introspection_endpoint_auth_methods_supported: client_auth::CONFIDENTIAL_METHODS,
+            introspection_signing_alg_values_supported: [settings.access_token_algorithm.name()],
             code_challenge_methods_supported: pkce::METHODS,
             authorization_response_iss_parameter_supported: true,
             authorization_details_types_supported: types.map(|declared| declared.name.to_string()).collect(),

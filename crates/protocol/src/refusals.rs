@@ -93,8 +93,8 @@ refusals! {
     UserDenied => AccessDenied, "AUTHZ-27", "RFC 6749 §4.1.2.1", "the user said no";
 
     // ---- token: the request as such ----
-    TokenMethod => InvalidRequest, "TOKEN-01", "RFC 6749 §3.2", "a token request is a POST";
-    TokenInQuery => InvalidRequest, "TOKEN-03", "RFC 6749 §2.3.1", "parameters of a token request belong into its body, never into the URL";
+    TokenMethod => InvalidRequest, "TOKEN-01", "RFC 6749 §3.2", "this endpoint takes a POST and nothing else";
+    TokenInQuery => InvalidRequest, "TOKEN-03", "RFC 6749 §2.3.1", "the parameters belong into the body, never into the URL";
     TokenContentType => InvalidRequest, "TOKEN-02", "RFC 6749 §3.2", "the body must be application/x-www-form-urlencoded";
     TokenMalformed => InvalidRequest, "TOKEN-10", "RFC 6749 App. B", "the body is not valid form encoding, or has more than 100 parameters";
     TokenParameterRepeated => InvalidRequest, "TOKEN-04", "RFC 6749 §3.2", "a parameter stands in the request twice";
@@ -148,6 +148,24 @@ refusals! {
     TargetNotGranted => InvalidTarget, "RESIND-03", "RFC 8707 §2.2", "resource is not among those granted";
     DetailsNotGranted => InvalidAuthorizationDetails, "RAR-06", "RFC 9396 §6", "authorization_details may only narrow what was granted";
     PublicClientAlone => UnauthorizedClient, "TOKEN-11", "RFC 6749 §4.4", "client_credentials is for clients that can keep a secret";
+
+    // ---- a token that is shown: to be ended, or to be told about ----
+    ShownTokenMissing => InvalidRequest, "REVOKE-01", "RFC 7009 §2.1, RFC 7662 §2.1", "token is missing";
+    IntrospectionByPublicClient => InvalidClient, "INTRO-01", "RFC 7662 §2.1", "client authentication failed: this endpoint is for clients that can keep a secret";
+    IntrospectionThrottled => TemporarilyUnavailable, "INTRO-07", "RFC 7662 §4", "too many tokens that are not active; try again in a second";
+
+    // ---- why a token is not active: for the operator, the caller is told that it is not and nothing else ----
+    ShownTokenUnknown => InvalidToken, "INTRO-03", "RFC 7662 §2.2", "the token is not active";
+    AccessTokenForAnother => InvalidToken, "INTRO-02", "RFC 7662 §4", "the token is not active";
+    AccessTokenExpired => InvalidToken, "INTRO-03", "RFC 7662 §2.2", "the token is not active";
+    AccessTokenNotYetValid => InvalidToken, "INV-11", "RFC 7662 §4", "the token is not active";
+    AccessTokenEnded => InvalidToken, "REVOKE-04", "RFC 7009 §2.1", "the token is not active";
+    AccessTokenClientGone => InvalidToken, "INV-03", "RFC 9700 §2.5", "the token is not active";
+    AccessTokenGrantGone => InvalidToken, "AT-11", "RFC 7009 §2", "the token is not active";
+    AccessTokenUserGone => InvalidToken, "INV-02", "policy", "the token is not active";
+    AccessTokenTakenBack => InvalidToken, "AT-11", "policy", "the token is not active";
+    RefreshTokenShownByAnother => InvalidToken, "INTRO-08", "RFC 7662 §4", "the token is not active";
+    RefreshTokenSpent => InvalidToken, "INTRO-03", "RFC 7662 §2.2", "the token is not active";
 
     // ---- the operator ----
     NameTaken => InvalidRequest, "LOGIN-05", "RFC 8265 §3.3", "that username or id is taken";

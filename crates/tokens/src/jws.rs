@@ -41,8 +41,8 @@ pub fn sign_within(limits: Limits, typ: &str, key: &PrivateKey, claims: &impl Se
     Ok(token)
 }
 
-/// A well-formed JWT whose signature nobody has checked: it can be asked which key it names, and nothing about its
-/// claims.
+/// A well-formed JWT whose signature nobody has checked: it can be asked which key it names, and nobody
+/// outside this crate learns anything of its claims but two names ([`claimed`](crate::access_token::claimed)).
 pub struct Unverified<'a> {
     /// Header, dot, payload: what was signed.
     signing_input: &'a str,
@@ -103,6 +103,11 @@ impl<'a> Unverified<'a> {
     /// The type it claims to have, as written.
     pub fn typ(&self) -> Option<&str> {
         self.typ.as_deref()
+    }
+
+    /// What a claim says, true or not. For [`access_token::claimed`](crate::access_token::claimed) alone.
+    pub(crate) fn claimed(&self, claim: &str) -> Option<&str> {
+        self.claims.get(claim).and_then(Value::as_str)
     }
 
     /// Whether it claims to be of this type; letter case and the `application/` prefix do not matter (RFC 7515 §4.1.9).

@@ -18,6 +18,9 @@ use crate::refusals::Refusal;
 /// The methods offered, by their registered names. Metadata is made from this list (META-03).
 pub const METHODS: &[&str] = &["client_secret_basic", "client_secret_post", "none"];
 
+/// Those by which a client shows that it is itself: for endpoints that a client which is merely named may not use.
+pub const CONFIDENTIAL_METHODS: &[&str] = &["client_secret_basic", "client_secret_post"];
+
 /// What a request presented. Parsed, not believed.
 #[derive(Clone, Debug)]
 pub struct Presented {

@@ -30,6 +30,9 @@ pub struct Issued {
     pub scope: Scopes,
     /// The same for details (RAR-05).
     pub authorization_details: Vec<Detail>,
+    /// Whether another answer was given for the same refresh token, and nothing of that one works any more. Both may be on
+    /// their way at once, so whoever sends this one sees to it that it does not arrive first.
+    pub replaces_an_answer: bool,
 }
 
 /// What an access token looks like on the wire.
@@ -287,5 +290,6 @@ fn access_token(share: Share<'_>, request: &Request<'_>, env: &mut Env<'_>, ledg
         refresh_token: None,
         scope: share.scopes,
         authorization_details: share.details,
+        replaces_an_answer: false,
     }
 }

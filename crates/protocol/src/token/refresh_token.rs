@@ -14,8 +14,9 @@ use crate::endpoint::{Env, Ledger};
 use crate::events::{Note, NoteKind};
 use crate::facts::Facts;
 use crate::names::Network;
-use crate::records::{Grant, GrantState, Presence, RefreshToken, Revocation, SessionState, Spending, Status};
+use crate::records::{Grant, GrantState, RefreshToken, Revocation, Spending};
 use crate::refusals::Refusal;
+use crate::standing::Tradable;
 
 pub(super) fn judge(
     asked: &Asked,
@@ -39,14 +40,14 @@ pub(super) fn judge(
         ledger.always(Change::RevokeGrant { grant: grant.id.clone(), at: env.now, because });
     }
     let token = ledger.require(showing.token(), Refusal::RefreshTokenReused)?;
-    ledger.ensure(!env.now.is_past(token.expires_at), Refusal::RefreshTokenIdle)?;
-    ledger.ensure(!env.now.is_past(grant.expires_at), Refusal::RefreshGrantEnded)?;
-    still_stands(grant, request, env, ledger)?;
+    Tradable { token, grant }.ensure(facts, env.now, ledger)?;
 
     let share = Share::of_refresh(grant, asked.scope.as_ref(), request, ledger)?;
     let next = RefreshSecret::next(&asked.refresh_token, env.random);
     trade(&showing, &next, env.now, ledger);
-    issue(share, NextRefreshToken::after(token, next), request, env, ledger)
+    let mut issued = issue(share, NextRefreshToken::after(token, next), request, env, ledger)?;
+    issued.replaces_an_answer = matches!(showing, Showing::LostResponse { .. });
+    Ok(issued)
 }
 
 /// What it means that a refresh token is shown, by a sender who is proved.
@@ -139,16 +140,3 @@ fn note(showing: &Showing<'_>, grant: &Grant, network: &Network, ledger: &mut Le
 
 /// Two showings so close together are two requests at once rather than one and its retry. A difference in words alone.
 const AT_ONCE: Seconds = Seconds(1);
-
-/// INV-02 and REFRESH-16: the user, and the session unless the user let access last and the client may still have it last
-/// (REFRESH-15).
-fn still_stands(grant: &Grant, request: &Request<'_>, env: &Env<'_>, ledger: &mut Ledger) -> Result<(), Refusal> {
-    let facts = request.facts;
-    let user = facts.user.as_ref().filter(|user| user.id == grant.user);
-    ledger.ensure(user.is_some_and(|user| user.status == Status::Active), Refusal::RefreshUserGone)?;
-    let lasts = grant.presence == Presence::Offline && request.client.client().may_act_alone();
-    let session = facts.grant_session.as_ref().filter(|session| session.id == grant.session);
-    let lives =
-        session.is_some_and(|session| session.state == SessionState::Live && !env.now.is_past(session.expires_at));
-    ledger.ensure(lasts || lives, Refusal::RefreshSessionEnded)
-}

@@ -3,13 +3,11 @@
 use grantd_tokens::Secret;
 
 use super::grant_type::GrantType;
+use crate::back_channel;
 use crate::client_auth::Presented;
 use crate::names::{Network, ResourceId, Scopes};
-use crate::parameters::{Parameters, ParametersFault};
+use crate::parameters::Parameters;
 use crate::refusals::Refusal;
-
-/// The whole body is bounded by the HTTP layer (TOKEN-10); one parameter can be as long as that.
-const MAX_PARAMETER_BYTES: usize = 64 * 1024;
 
 /// A request to the token endpoint.
 #[derive(Clone, Debug)]
@@ -72,12 +70,7 @@ impl TokenRequest {
         body: &[u8],
         network: Network,
     ) -> Result<Self, Refusal> {
-        refuse_a_request_in_the_query(query)?;
-        let malformed = |_: ParametersFault| Refusal::TokenMalformed;
-        let parameters = Parameters::parse(body, MAX_PARAMETER_BYTES).map_err(malformed)?;
-        if parameters.first_repeated(&["resource"]).is_some() {
-            return Err(Refusal::TokenParameterRepeated);
-        }
+        let parameters = back_channel::parameters(query, body, &["resource"])?;
         // Before any client or user is looked up (NEVER-02).
         let grant_type = parameters.get("grant_type").ok_or(Refusal::GrantTypeMissing)?;
         let grant_type = GrantType::parse(grant_type).ok_or(Refusal::GrantTypeUnsupported)?;
@@ -91,18 +84,6 @@ impl TokenRequest {
         let asked = ask(grant_type, &parameters)?;
         Ok(Self { presented, asked, target: Target { resource, details }, network })
     }
-}
-
-fn refuse_a_request_in_the_query(query: Option<&[u8]>) -> Result<(), Refusal> {
-    let telltale =
-        ["grant_type", "client_id", "client_secret", "code", "refresh_token", "client_assertion", "password"];
-    let parameters = match query.map(|query| Parameters::parse(query, MAX_PARAMETER_BYTES)) {
-        None => return Ok(()),
-        Some(Err(_)) => return Err(Refusal::TokenInQuery),
-        Some(Ok(parameters)) => parameters,
-    };
-    let found = parameters.names().any(|name| telltale.contains(&name));
-    if found { Err(Refusal::TokenInQuery) } else { Ok(()) }
 }
 
 fn ask(grant_type: GrantType, parameters: &Parameters) -> Result<Asked, Refusal> {

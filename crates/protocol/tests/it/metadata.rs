@@ -4,6 +4,7 @@ use grantd_protocol::metadata::Metadata;
 use grantd_protocol::names::Issuer;
 use grantd_protocol::records::Status;
 use grantd_protocol::refusals::Refusal;
+use grantd_protocol::settings::Settings;
 use serde_json::{Value, json};
 
 use crate::forms_of_the_wire::{Browser, Form};
@@ -11,7 +12,7 @@ use crate::town::{ISSUER, WEB, resources};
 use crate::world::{World, refusal};
 
 fn document(issuer: &str) -> Value {
-    serde_json::to_value(Metadata::new(&Issuer::new(issuer), &resources())).unwrap()
+    serde_json::to_value(Metadata::new(&Settings::new(Issuer::new(issuer)), &resources())).unwrap()
 }
 
 // proves: META-02
@@ -86,7 +87,7 @@ fn the_types_of_details_are_those_of_the_resources_in_use() {
     );
     let mut switched_off = resources();
     switched_off[0].status = Status::Disabled;
-    let document = serde_json::to_value(Metadata::new(&Issuer::new(ISSUER), &switched_off)).unwrap();
+    let document = serde_json::to_value(Metadata::new(&Settings::new(Issuer::new(ISSUER)), &switched_off)).unwrap();
     assert_eq!(document["authorization_details_types_supported"], json!(["appointment"]));
     assert_eq!(document["scopes_supported"], json!(["calendar:read", "calendar:write", "history", "offline_access"]));
 }

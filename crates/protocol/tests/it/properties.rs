@@ -2,10 +2,12 @@
 
 use grantd_protocol::authorize::{AuthorizationRequest, VerifiedRedirectUri};
 use grantd_protocol::consent::Verdict;
+use grantd_protocol::introspection::IntrospectionRequest;
 use grantd_protocol::names::{Network, RedirectUri, Scope, Scopes, Username, opaque_password};
 use grantd_protocol::parameters::{Parameters, decode, encode};
 use grantd_protocol::records::{ClientKind, GrantState, Redemption, SessionState, Spending};
 use grantd_protocol::redirect_uri::{Destination, LoopbackHttp, judge};
+use grantd_protocol::revocation::RevocationRequest;
 use grantd_protocol::token::TokenRequest;
 use grantd_protocol::token::pkce::CodeChallenge;
 use grantd_protocol::uri::Uri;
@@ -87,6 +89,8 @@ proptest! {
             let _ = AuthorizationRequest::parse(Some(input), None);
             let _ = TokenRequest::parse(Some(input), Some(input), input, Network::new(""));
             let _ = TokenRequest::parse(None, Some(input), b"grant_type=client_credentials", Network::new(""));
+            let _ = IntrospectionRequest::parse(Some(input), Some(input), input, Network::new(""));
+            let _ = RevocationRequest::parse(None, None, &[b"client_id=c&token=", input].concat(), Network::new(""));
             let _ = decode(input);
         }
         for input in [&text, &uri] {

@@ -2,6 +2,7 @@
 
 mod back_channel;
 mod front_channel;
+mod shown_tokens;
 
 use std::collections::BTreeSet;
 
@@ -24,12 +25,13 @@ struct Row {
 const ELSEWHERE: &[(Refusal, &str)] = &[
     (Refusal::TokenMethod, "the core is given a body, not a method: the HTTP layer says it"),
     (Refusal::TokenContentType, "the core is given a body, not a header: the HTTP layer says it"),
+    (Refusal::IntrospectionThrottled, "the core keeps no count of what it answers: the HTTP layer says it"),
     (Refusal::NothingChosen, "an answer of the core (`Decided::NothingChosen`): the page says it"),
     (Refusal::SessionNeeded, "a page is drawn for a live session only; kept so that absence refuses (law 1)"),
 ];
 
 fn rows() -> Vec<Row> {
-    front_channel::rows().into_iter().chain(back_channel::rows()).collect()
+    [front_channel::rows(), back_channel::rows(), shown_tokens::rows()].into_iter().flatten().collect()
 }
 
 fn outcome<A>(answer: Result<A, Refused>) -> Outcome {
@@ -89,6 +91,19 @@ fn unknown_foreign_spent_and_expired_are_told_in_one_voice() {
             R::RefreshGrantEnded,
             R::RefreshUserGone,
             R::RefreshSessionEnded,
+        ],
+        &[
+            R::ShownTokenUnknown,
+            R::AccessTokenForAnother,
+            R::AccessTokenExpired,
+            R::AccessTokenNotYetValid,
+            R::AccessTokenEnded,
+            R::AccessTokenClientGone,
+            R::AccessTokenGrantGone,
+            R::AccessTokenUserGone,
+            R::AccessTokenTakenBack,
+            R::RefreshTokenShownByAnother,
+            R::RefreshTokenSpent,
         ],
         &[R::RequestGone, R::RequestOfAnotherBrowser],
         &[R::ClientUnknown, R::ClientSwitchedOff],

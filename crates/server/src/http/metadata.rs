@@ -29,7 +29,7 @@ pub async fn get(State(app): State<Shared>, headers: HeaderMap) -> Response {
             }
         }
     }
-    let document = Metadata::new(&app.settings.issuer, &resources);
+    let document = Metadata::new(&app.settings, &resources);
     let body = serde_json::to_vec(&document).unwrap_or_default();
     let etag = format!("\"{}\"", grantd_tokens::Digest::of(&body).to_base64url());
     public_json(&headers, body.into(), &etag)

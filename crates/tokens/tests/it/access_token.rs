@@ -1,7 +1,7 @@
 //! RFC 9068, both ways: what is minted passes, and each broken rule is named.
 
 use crate::forge::{self, ES256, base64url, signed};
-use grantd_tokens::access_token::{self, AccessToken, AccessTokenClaims, AccessTokenError, Expected};
+use grantd_tokens::access_token::{self, AccessToken, AccessTokenClaims, AccessTokenError, Claimed, Expected};
 use grantd_tokens::jws::{self, Unverified};
 use grantd_tokens::{Algorithm, JwkSet, PrivateKey, Seconds, Time};
 use serde_json::{Map, Value, json};
@@ -230,6 +230,21 @@ fn the_server_that_made_a_token_reads_it_whoever_it_is_for_and_whenever() {
     assert_eq!(bound, Err(AccessTokenError::SenderConstrained));
     for claim in ["aud", "exp", "iat", "sub", "jti"] {
         assert_eq!(verify_own(&with(|claims| drop(claims.remove(claim)))), Err(AccessTokenError::MissingClaim(claim)));
+    }
+}
+
+#[test]
+fn a_text_says_which_token_it_is_whoever_signed_it_and_nothing_else_can_be_asked() {
+    let named = Some(Claimed { jti: granted().jti, client_id: granted().client_id });
+    let stranger = PrivateKey::generate(Algorithm::Es256).unwrap();
+    assert_eq!(access_token::claimed(&granted().mint(&stranger).unwrap()), named);
+    let id_token = jws::sign("JWT", &ES256, &granted()).unwrap();
+    for none in ["", "..", "a.b.c", "opaque", &id_token] {
+        assert_eq!(access_token::claimed(none), None, "{none}");
+    }
+    for (claim, value) in [("jti", json!(5)), ("client_id", json!("x".repeat(513))), ("jti", Value::Null)] {
+        let odd = with(|claims| drop(claims.insert(claim.into(), value)));
+        assert_eq!(access_token::claimed(&odd), None, "{claim}");
     }
 }
 

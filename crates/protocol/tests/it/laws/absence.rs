@@ -9,13 +9,15 @@ use grantd_protocol::consent::{ConsentDecision, ConsentPage, Decided, Shown, Ver
 use grantd_protocol::endpoint::{Endpoint, Next};
 use grantd_protocol::facts::Facts;
 use grantd_protocol::forms::{FormOrigin, Purpose};
+use grantd_protocol::introspection::Introspected;
 use grantd_protocol::login::{Admission, Admitted, SessionUse, SignIn, SignedIn};
 use grantd_protocol::names::Username;
-use grantd_protocol::records::{Presence, Status};
+use grantd_protocol::records::{AccessTokenFormat, Presence, Status};
 use grantd_tokens::{Seconds, Secret};
 
 use super::sign_in_form;
 use crate::forms_of_the_wire::{Browser, Form, TokenCall};
+use crate::shown_tokens::{API, introspection, issued, issued_to, showing, world_with, written};
 use crate::town::{ALICE, SERVICE, WEB, WEB_POST, user_id};
 use crate::world::{World, parsed};
 
@@ -60,11 +62,14 @@ fn case<E: Endpoint + 'static>(
 /// Each fact by its name, and how to lose it; `false` if it was not there.
 type Field = (&'static str, fn(&mut Facts) -> bool);
 
-const FIELDS: [Field; 10] = [
+const FIELDS: [Field; 13] = [
     ("client", |facts| facts.client.take().is_some()),
     ("resources", |facts| !std::mem::take(&mut facts.resources).is_empty()),
     ("code", |facts| facts.code.take().is_some()),
     ("refresh_token", |facts| facts.refresh_token.take().is_some()),
+    ("access_token", |facts| facts.access_token.take().is_some()),
+    ("ended", |facts| facts.ended.take().is_some()),
+    ("holder", |facts| facts.holder.take().is_some()),
     ("grant", |facts| facts.grant.take().is_some()),
     ("grant_session", |facts| facts.grant_session.take().is_some()),
     ("session", |facts| facts.session.take().is_some()),
@@ -91,10 +96,10 @@ fn every_fact_is_one_that_can_be_lost_or_a_count() {
         attempts,
         waiting,
         scopes_elsewhere,
-        successor: _,
         access_token: _,
         ended: _,
         holder: _,
+        successor: _,
         holdings: _,
     } = Facts::default();
     assert!(scopes_elsewhere.is_empty(), "without it a scope is unknown, and left out");
@@ -143,7 +148,37 @@ const AGREED_TO: &[&str] = &["consent"];
 fn given() -> Vec<Case> {
     let mut cases = token_requests();
     cases.extend(browser_requests());
+    cases.extend(introspections());
     cases
+}
+
+/// To be told what a token is good for is to be given something. The session of its grant counts for a refresh token alone:
+/// whoever ends a session ends what hangs on it.
+fn introspections() -> Vec<Case> {
+    let shown = |what, world: &World, caller, token: &Secret| {
+        let request = introspection(&showing(world, caller, token)).unwrap();
+        case(what, world.clone(), request, told)
+    };
+    let mut opaque = world_with(AccessTokenFormat::Opaque);
+    let mut signed = world_with(AccessTokenFormat::Jwt);
+    let in_store = written(&issued(&mut opaque, "boxes:list"));
+    let by_signature = issued(&mut signed, "boxes:list");
+    let own = written(&issued_to(&mut signed, SERVICE));
+    let refresh = by_signature.refresh_token.clone().unwrap();
+    vec![
+        shown("an opaque access token", &opaque, API, &in_store).without_need_of(&["resources", "grant_session"]),
+        shown("a signed access token", &signed, API, &written(&by_signature))
+            .without_need_of(&["resources", "grant_session"]),
+        shown("a client's own access token", &signed, API, &own).without_need_of(&["resources"]),
+        shown("a refresh token", &signed, WEB, &refresh).without_need_of(&["resources", "consent", "ended"]),
+    ]
+}
+
+fn told(introspected: &Introspected) -> Outcome {
+    match introspected {
+        Introspected::Active(_) => Outcome::Gives,
+        Introspected::Inactive(_) => Outcome::Refuses,
+    }
 }
 
 fn token_requests() -> Vec<Case> {
