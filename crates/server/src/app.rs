@@ -10,6 +10,7 @@ use grantd_tokens::Seconds;
 use crate::env::OsRandom;
 use crate::fetch::Fetcher;
 use crate::http::Transport;
+use crate::http::inactive_answers::InactiveAnswers;
 use crate::http::origins::Origins;
 use crate::keys::{KeyFault, Keys};
 use crate::pages::Mode;
@@ -35,6 +36,8 @@ pub struct App {
     pub fetcher: Arc<Fetcher>,
     /// Which web origins clients registered.
     pub origins: Origins,
+    /// How often a caller may still be told that a token is not active.
+    pub inactive_answers: InactiveAnswers,
     /// The issuer's path, without a last slash: `/t/acme`, or nothing.
     pub base_path: String,
     /// The issuer's origin, as browsers write it in `Origin`.

@@ -1,11 +1,11 @@
 //! Path → handler, one line each: the table of contents of the server.
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use grantd_protocol::metadata::paths;
 
 use crate::app::Shared;
-use crate::http::{authorize, consent, home, login, metadata, token};
+use crate::http::{authorize, back_channel, consent, home, introspect, login, metadata, revoke, token};
 use crate::pages;
 
 /// Every route of one issuer. Guards of all requests stand in front, in `listen`.
@@ -14,7 +14,9 @@ pub fn router(app: Shared) -> Router {
     let issuer = Router::new()
         // HEAD would be a GET whose answer nobody sees, and still begin a request or issue a code (AUTHZ-01).
         .route(paths::AUTHORIZE, get(authorize::get).post(authorize::post).head(authorize::no_head))
-        .route(paths::TOKEN, post(token::post).options(token::preflight).fallback(token::method_not_allowed))
+        .route(paths::TOKEN, for_programs(post(token::post)))
+        .route(paths::REVOKE, for_programs(post(revoke::post)))
+        .route(paths::INTROSPECT, post(introspect::post).fallback(introspect::method_not_allowed))
         .route(paths::JWKS, get(metadata::jwks).options(metadata::preflight))
         .route("/.well-known/jwks.json", get(metadata::jwks).options(metadata::preflight))
         .route("/login", get(login::get).post(login::post))
@@ -32,4 +34,9 @@ pub fn router(app: Shared) -> Router {
         routes = routes.route(asset.path, get(move || async move { metadata::asset(asset) }));
     }
     routes.fallback(metadata::not_found).with_state(app)
+}
+
+/// A POST of a client's program, which may run in a browser.
+fn for_programs(endpoint: MethodRouter<Shared>) -> MethodRouter<Shared> {
+    endpoint.options(back_channel::preflight).fallback(back_channel::method_not_allowed)
 }

@@ -20,6 +20,7 @@ use crate::env::OsRandom;
 use crate::fetch::{BadExtraCa, FetchSettings, Fetcher, InPlain};
 use crate::http::Transport;
 use crate::http::headers::SecurityHeaders;
+use crate::http::inactive_answers::InactiveAnswers;
 use crate::http::origins::Origins;
 use crate::keys::{self, KekSource, KeyFault, Keys};
 use crate::listen::{
@@ -166,6 +167,7 @@ pub async fn open(startup: Startup) -> Result<Shared, StartFault> {
         passwords: PasswordHasher::new(cores, WAITING_SIGN_INS, SIGN_IN_PATIENCE),
         fetcher: Arc::new(Fetcher::new(startup.fetch)?),
         origins: Origins::default(),
+        inactive_answers: InactiveAnswers::default(),
         base_path,
         origin,
     }))

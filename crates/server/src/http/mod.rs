@@ -4,15 +4,19 @@
 
 pub mod answer;
 pub mod authorize;
+pub mod back_channel;
 pub mod consent;
 pub mod cookies;
 pub mod cors;
 pub mod form;
 pub mod headers;
 pub mod home;
+pub mod inactive_answers;
+pub mod introspect;
 pub mod login;
 pub mod metadata;
 pub mod origins;
+pub mod revoke;
 pub mod token;
 pub mod visit;
 

@@ -238,7 +238,7 @@ fn garble(path: &Path, from: u64) {
     file.write_all_at(&vec![0xff; usize::try_from(rest).unwrap()], from).unwrap();
 }
 
-// proves: INV-07
+// proves: INV-07, REVOKE-08
 #[tokio::test]
 async fn when_nothing_can_be_read_nothing_is_given() {
     let folder = TempDir::new().unwrap();
@@ -259,6 +259,11 @@ async fn when_nothing_can_be_read_nothing_is_given() {
     let answer = rig.token(&redemption).await;
     assert_told_later(&answer);
     assert_eq!(answer.error(), "temporarily_unavailable");
+    for path in ["/revoke", "/introspect"] {
+        let answer = browser.post(path, &[("token", "x"), ("client_id", "page")]).await;
+        assert_told_later(&answer);
+        assert_eq!(answer.json(), serde_json::json!({ "error": "temporarily_unavailable" }), "{path}");
+    }
     assert_eq!(browser.get("/.well-known/oauth-authorization-server").await.status, 503);
     assert_eq!((browser.get("/readyz").await.status, browser.get("/livez").await.status), (503, 200));
 }

@@ -138,8 +138,10 @@ fn clients(boxes: &str) -> Vec<Client> {
         ],
         ..web.clone()
     };
+    // It is also the server of the storage, and asks about its tokens.
     let robot = Client {
         id: ClientId::new("robot"),
+        introspects: vec![ResourceId::new(boxes)],
         kind: ClientKind::Service,
         authentication: ClientAuthentication::ClientSecretBasic { secrets: secrets("robot") },
         redirect_uris: Vec::new(),
