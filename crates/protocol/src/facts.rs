@@ -90,12 +90,14 @@ pub struct Facts {
     pub holdings: Holdings,
 }
 
-/// All that a user let others do, and where they are signed in. Bounded: the newest [`HOLDINGS_SHOWN`] of each.
+/// All that a user let others do, and where they are signed in. Bounded: the first [`HOLDINGS_SHOWN`] of each.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Holdings {
     /// The standing grants, the newest first.
     pub grants: Vec<Grant>,
-    /// The clients of those grants, by id.
+    /// What the user agreed to, so that they are not asked again (CONSENT-02), by client.
+    pub consents: Vec<Consent>,
+    /// The clients of those grants and consents, by id.
     pub clients: Vec<Client>,
     /// The resources of those grants, by id.
     pub resources: Vec<Resource>,

@@ -14,6 +14,14 @@ pub enum Purpose {
     Consent,
     /// End the session.
     SignOut,
+    /// Take back a part of what an application may do.
+    NarrowAccess,
+    /// Take back all that an application may do.
+    EndAccess,
+    /// Take back all that anybody may do.
+    EndAllAccess,
+    /// End the sessions in other browsers.
+    SignOutElsewhere,
 }
 
 /// Where a browser says that a form came from (`Origin`, `Sec-Fetch-Site`).
@@ -44,7 +52,12 @@ impl BrowserState {
         // A sign-in form is about no session yet: one that was opened before signing in in another tab stays good.
         let session = match purpose {
             Purpose::SignIn => None,
-            Purpose::Consent | Purpose::SignOut => self.session.as_ref(),
+            Purpose::Consent
+            | Purpose::SignOut
+            | Purpose::NarrowAccess
+            | Purpose::EndAccess
+            | Purpose::EndAllAccess
+            | Purpose::SignOutElsewhere => self.session.as_ref(),
         };
         let text = format!(
             "grantd form\n{purpose:?}\n{}\n{}\n{}",

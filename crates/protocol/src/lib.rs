@@ -7,6 +7,7 @@
 //!
 //! [`refusals`] is every way to say no, [`state`] the meaning of every change, [`metadata`] what is claimed to the world.
 
+pub mod account;
 pub mod authorize;
 mod back_channel;
 pub mod changes;

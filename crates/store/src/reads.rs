@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use grantd_protocol::facts::{Facts, HOLDINGS_SHOWN, Holdings, Lookup, WAITING_COUNTED_TO, Waiting};
 use grantd_protocol::names::{AccessTokenId, ClientId, GrantId, Issuer, ResourceId, Scopes, UserId, Username};
 use grantd_protocol::records::{
-    Attempts, Client, Code, Ended, EndedThing, Grant, OpaqueAccessToken, PendingRequest, RefreshToken, Resource,
-    Session, Spending, User,
+    Attempts, Client, Code, Consent, Ended, EndedThing, Grant, OpaqueAccessToken, PendingRequest, RefreshToken,
+    Resource, Session, Spending, User,
 };
 use grantd_tokens::{Digest, Time};
 
@@ -239,7 +239,10 @@ impl Reader<'_> {
         // An older row does not have its time in the column, and a digest in base64url has another order than its bytes.
         grants.sort_by(|one, other| (other.created_at, &other.id).cmp(&(one.created_at, &one.id)));
         sessions.sort_by_key(|session| Reverse((session.authenticated_at, session.id)));
-        let clients: BTreeSet<&ClientId> = grants.iter().map(|grant| &grant.client).collect();
+        let consents = self.reading.rows(rows::CONSENTS, sql::CONSENTS_HELD, &of_user)?;
+        let consents: Vec<Consent> = consents.into_iter().map(rows::consent).collect::<Result<_, _>>()?;
+        let clients: BTreeSet<&ClientId> =
+            grants.iter().map(|grant| &grant.client).chain(consents.iter().map(|consent| &consent.client)).collect();
         let resources: BTreeSet<&ResourceId> = grants.iter().flat_map(|grant| &grant.resources).collect();
         let mut held = Holdings::default();
         for id in clients {
@@ -248,7 +251,7 @@ impl Reader<'_> {
         for id in resources {
             held.resources.extend(resource(self.reading, self.issuer, id)?);
         }
-        Ok(Holdings { grants, sessions, ..held })
+        Ok(Holdings { grants, consents, sessions, ..held })
     }
 
     fn client_of(&self, lookup: &Lookup, pending: Option<&PendingRequest>) -> Result<Option<Client>, StoreFault> {

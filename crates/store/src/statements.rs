@@ -33,6 +33,8 @@ statements! {
     ACCESS_TOKEN = "SELECT record FROM access_tokens WHERE issuer = $1 AND hash = $2";
     ENDED = "SELECT kind, id, ended_at, kept_until FROM ended WHERE issuer = $1 AND kind = $2 AND id = $3";
     CONSENT = "SELECT record FROM consents WHERE issuer = $1 AND user_id = $2 AND client_id = $3";
+    CONSENTS_HELD =
+        "SELECT record FROM consents WHERE issuer = $1 AND user_id = $2 ORDER BY client_id LIMIT $3";
     ATTEMPTS = "SELECT since, counted FROM attempts WHERE issuer = $1 AND counted_by = $2";
     /// Bounded by the limit, whatever waits: a sum of ones, so that one row is read instead of thousands.
     WAITING_FROM_NETWORK =

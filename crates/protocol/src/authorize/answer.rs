@@ -7,7 +7,7 @@ use crate::changes::Change;
 use crate::endpoint::{Env, Ledger};
 use crate::names::{GrantId, Issuer, ResourceId, Scope, Scopes};
 use crate::records::{
-    Client, Code, Detail, Grant, GrantState, PendingRequest, Presence, Redemption, Resource, Session,
+    Client, Code, Detail, Grant, GrantState, NamedThing, PendingRequest, Presence, Redemption, Resource, Session,
 };
 use crate::token::grant_type::GrantType;
 
@@ -17,6 +17,7 @@ pub struct Choice {
     scopes: Scopes,
     resources: Vec<ResourceId>,
     details: Vec<Detail>,
+    names: Vec<NamedThing>,
 }
 
 impl Choice {
@@ -28,7 +29,13 @@ impl Choice {
         };
         let left = |id: &&ResourceId| of_a_scope(id) || details.iter().any(|detail| detail.resource == **id);
         let resources = pending.resources.iter().filter(left).cloned().collect();
-        Self { scopes, resources, details }
+        Self { scopes, resources, details, names: Vec::new() }
+    }
+
+    /// With what the things are called, to show them to their owner again.
+    #[must_use]
+    pub fn with_names(self, names: Vec<NamedThing>) -> Self {
+        Self { names, ..self }
     }
 
     /// Whether nothing was left of any resource. Lasting access to nothing is nothing.
@@ -44,6 +51,11 @@ impl Choice {
     /// The details, each with the thing it is about.
     pub fn details(&self) -> &[Detail] {
         &self.details
+    }
+
+    /// What the things are called, as far as it is known.
+    pub fn names(&self) -> &[NamedThing] {
+        &self.names
     }
 }
 
@@ -100,6 +112,7 @@ pub fn approve(
         scopes: choice.scopes,
         resources: choice.resources,
         details: choice.details,
+        names: choice.names,
         presence,
         authenticated_at: session.authenticated_at,
         created_at: env.now,

@@ -63,8 +63,10 @@ pub(crate) fn next_step_for(
 ) -> Result<Step, Refusal> {
     let client = ledger.require(facts.client.as_ref(), Refusal::ClientUnknown)?;
     let agreed = facts.consent.as_ref().filter(|consent| covers(consent, pending, client, user));
-    let choice = agreed
-        .map(|consent| Choice::of(pending, pending.scopes.clone(), consent.given_details.clone(), &facts.resources));
+    let choice = agreed.map(|consent| {
+        let details = consent.given_details.clone();
+        Choice::of(pending, pending.scopes.clone(), details, &facts.resources).with_names(consent.names.clone())
+    });
     let Some(choice) = choice.filter(|choice| !choice.is_empty()) else {
         return Ok(Step::Show { page: Page::Consent, handle: None, new_browser: None });
     };

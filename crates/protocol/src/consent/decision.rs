@@ -3,7 +3,7 @@
 use grantd_tokens::Secret;
 
 use super::offer::answer;
-use super::offered;
+use super::{OfferedItem, offered};
 use crate::authorize::{AuthorizationResponse, Choice, ErrorRedirect, VerifiedRedirectUri, approve, fingerprint};
 use crate::changes::Change;
 use crate::endpoint::{Decision, Endpoint, Env, Ledger, Next, Refused};
@@ -121,6 +121,7 @@ impl ConsentDecision {
                 resources: pending.resources.clone(),
                 asked_details: pending.details.clone(),
                 given_details: choice.details().to_vec(),
+                names: choice.names().to_vec(),
                 given_at: env.now,
             }));
         }
@@ -129,9 +130,11 @@ impl ConsentDecision {
 
     fn choice(&self, pending: &PendingRequest, user: &User, facts: &Facts) -> Choice {
         let lines = offered(pending, &facts.resources, &user.id);
-        let ticked = lines.into_iter().filter(|line| self.things.contains(&line.key));
+        let ticked: Vec<_> = lines.into_iter().filter(|line| self.things.contains(&line.key)).collect();
+        let names = ticked.iter().filter_map(OfferedItem::name).collect();
         let scopes = pending.scopes.filtered(|scope| self.scopes.contains(scope));
-        Choice::of(pending, scopes, ticked.map(|line| line.detail).collect(), &facts.resources)
+        let details = ticked.into_iter().map(|line| line.detail).collect();
+        Choice::of(pending, scopes, details, &facts.resources).with_names(names)
     }
 }
 

@@ -4,7 +4,7 @@ use grantd_tokens::Digest;
 
 use crate::endpoint::Question;
 use crate::names::UserId;
-use crate::records::{Detail, DetailTypeDeclaration, Offer, PendingRequest, Resource, Thing, Things};
+use crate::records::{Detail, DetailTypeDeclaration, NamedThing, Offer, PendingRequest, Resource, Thing, Things};
 
 /// One line that can be ticked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,15 @@ pub struct OfferedItem {
     pub detail: Detail,
     /// The thing, as its owner knows it; `None` if the resource could not say, or has none to name.
     pub thing: Option<Thing>,
+}
+
+impl OfferedItem {
+    /// The thing as it can be shown again once it was granted.
+    pub(super) fn name(&self) -> Option<NamedThing> {
+        let Detail { resource, type_name, .. } = &self.detail;
+        let thing = self.thing.clone()?;
+        Some(NamedThing { resource: resource.clone(), type_name: type_name.clone(), thing })
+    }
 }
 
 /// Every line of a request, computed from what is stored alone.

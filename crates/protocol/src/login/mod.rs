@@ -13,4 +13,4 @@ pub use session::{SessionUse, live_session};
 pub use sign_in::{PasswordProof, SignIn, SignedIn};
 pub use sign_out::SignOut;
 
-pub(crate) use session::{touch, waiting_request};
+pub(crate) use session::{is_live, touch, waiting_request};

@@ -14,10 +14,15 @@ use crate::settings::Settings;
 pub fn live_session<'a>(facts: &'a Facts, settings: &Settings, now: Time) -> Option<(&'a Session, &'a User)> {
     let session = facts.session.as_ref()?;
     let user = facts.user.as_ref()?;
-    let lives = session.state == SessionState::Live
-        && !now.is_past(session.expires_at)
-        && !now.is_past(session.last_used_at + settings.lifetimes.session_idle);
+    let lives = is_live(session, settings, now);
     (lives && user.id == session.user && user.status == Status::Active).then_some((session, user))
+}
+
+/// Whether a session was not ended, and is neither idle nor old (SESS-04). Does not look at its user.
+pub(crate) fn is_live(session: &Session, settings: &Settings, now: Time) -> bool {
+    session.state == SessionState::Live
+        && !now.is_past(session.expires_at)
+        && !now.is_past(session.last_used_at + settings.lifetimes.session_idle)
 }
 
 /// The pending request of this very browser, still in time, with its client (AUTHZ-31, SESS-03, INV-03).

@@ -3,8 +3,10 @@
 use grantd_tokens::{AccessTokenClaims, Digest, Time};
 use serde::{Deserialize, Serialize};
 
-use super::Detail;
-use crate::names::{AccessTokenId, ClientId, GrantId, Network, RedirectUri, ResourceId, Scopes, UserId};
+use super::{Detail, Thing};
+use crate::names::{
+    AccessTokenId, ClientId, DetailTypeName, GrantId, Network, RedirectUri, ResourceId, Scopes, UserId,
+};
 use crate::token::pkce::CodeChallenge;
 
 /// One approval: who let which client do what, to which of their things. Codes and tokens hang from it;
@@ -25,6 +27,9 @@ pub struct Grant {
     pub resources: Vec<ResourceId>,
     /// Which things.
     pub details: Vec<Detail>,
+    /// What those are called, as far as it was known.
+    #[serde(default)]
+    pub names: Vec<NamedThing>,
     /// Whether it outlives the session.
     pub presence: Presence,
     /// When the user proved who they are.
@@ -39,6 +44,17 @@ pub struct Grant {
     pub narrowings: u32,
     /// Whether it stands.
     pub state: GrantState,
+}
+
+/// What a resource called a thing when its owner let somebody use it: to show it to them again, and for nothing else (CONSENT-05).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct NamedThing {
+    /// Whose it is to name.
+    pub resource: ResourceId,
+    /// Of which type.
+    pub type_name: DetailTypeName,
+    /// The thing.
+    pub thing: Thing,
 }
 
 /// Whether a grant needs its session (REFRESH-16).
@@ -233,6 +249,9 @@ pub struct Consent {
     pub asked_details: Vec<Detail>,
     /// The details they left ticked.
     pub given_details: Vec<Detail>,
+    /// What those are called, as far as it was known.
+    #[serde(default)]
+    pub names: Vec<NamedThing>,
     /// When.
     pub given_at: Time,
 }

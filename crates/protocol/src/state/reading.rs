@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use crate::facts::{Facts, HOLDINGS_SHOWN, Holdings, Lookup, WAITING_COUNTED_TO, Waiting};
 use crate::names::{AccessTokenId, ClientId, ResourceId, Scopes, UserId};
 use crate::records::{
-    Client, Code, Ended, EndedThing, Grant, GrantState, OpaqueAccessToken, RefreshToken, Resource, Session,
+    Client, Code, Consent, Ended, EndedThing, Grant, GrantState, OpaqueAccessToken, RefreshToken, Resource, Session,
     SessionState, Spending,
 };
 
@@ -103,7 +103,11 @@ impl Records {
             .collect();
         grants.sort_by(|one, other| (other.created_at, &other.id).cmp(&(one.created_at, &one.id)));
         grants.truncate(HOLDINGS_SHOWN);
-        let of_grants = |id: &ClientId| grants.iter().any(|grant| grant.client == *id);
+        let consents = self.consents.values().filter(|consent| consent.user == *user);
+        let consents: Vec<Consent> = consents.take(HOLDINGS_SHOWN).cloned().collect();
+        let named = |id: &ClientId| {
+            grants.iter().any(|grant| grant.client == *id) || consents.iter().any(|consent| consent.client == *id)
+        };
         let in_grants = |id: &ResourceId| grants.iter().any(|grant| grant.resources.contains(id));
         let mut sessions: Vec<Session> = self
             .sessions
@@ -114,9 +118,10 @@ impl Records {
         sessions.sort_by_key(|session| Reverse((session.authenticated_at, session.id)));
         sessions.truncate(HOLDINGS_SHOWN);
         Holdings {
-            clients: self.clients.values().filter(|client| of_grants(&client.id)).cloned().collect(),
+            clients: self.clients.values().filter(|client| named(&client.id)).cloned().collect(),
             resources: self.resources.values().filter(|resource| in_grants(&resource.id)).cloned().collect(),
             grants,
+            consents,
             sessions,
         }
     }

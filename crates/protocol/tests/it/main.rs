@@ -2,6 +2,7 @@
 //! requests at once ([`model`]).
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod account;
 mod authorization_code;
 mod authorize;
 mod client_auth;

@@ -198,6 +198,13 @@ impl World {
         self.sign_in_with(browser, username, &password_of(username))
     }
 
+    /// Signs in without any application that asks, in a browser that opened the sign-in page.
+    pub(crate) fn sign_in_at(&mut self, browser: &mut Browser, username: &str) {
+        browser.handle = None;
+        browser.cookie.get_or_insert_with(|| Secret::random(&mut self.dice));
+        self.sign_in(browser, username).unwrap();
+    }
+
     pub(crate) fn sign_in_with(
         &mut self,
         browser: &mut Browser,

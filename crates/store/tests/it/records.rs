@@ -8,9 +8,9 @@ use grantd_protocol::names::{
 };
 use grantd_protocol::records::{
     AccessTokenFormat, AttemptKey, Client, ClientAuthentication, ClientKind, ClientSecret, Code, Consent, Detail,
-    Grant, GrantState, IssuedAccessToken, Offer, OfferedThings, OpaqueAccessToken, PasswordHash, PendingRequest,
-    Presence, Redemption, RedirectUriAtToken, RefreshToken, Resource, ScopeDeclaration, Session, SessionState,
-    Spending, Status, Thing, Things, User,
+    Grant, GrantState, IssuedAccessToken, NamedThing, Offer, OfferedThings, OpaqueAccessToken, PasswordHash,
+    PendingRequest, Presence, Redemption, RedirectUriAtToken, RefreshToken, Resource, ScopeDeclaration, Session,
+    SessionState, Spending, Status, Thing, Things, User,
 };
 use grantd_protocol::token::grant_type::GrantType;
 use grantd_protocol::token::pkce::CodeChallenge;
@@ -185,6 +185,7 @@ pub(crate) fn grant(number: u64, in_session: u64, variant: u64, expires_at: i64)
         scopes: scopes("write read"),
         resources: vec![resource_id(1), resource_id(0)],
         details: vec![detail(Some("box-1"))],
+        names: vec![named("box-1")],
         presence: if variant.is_multiple_of(2) { Presence::WhileSignedIn } else { Presence::Offline },
         authenticated_at: Time(1),
         created_at: Time(expires_at % 3),
@@ -197,6 +198,12 @@ pub(crate) fn grant(number: u64, in_session: u64, variant: u64, expires_at: i64)
         },
         state: GrantState::Standing,
     }
+}
+
+fn named(identifier: &str) -> NamedThing {
+    let Detail { resource, type_name, .. } = detail(Some(identifier));
+    let thing = Thing { identifier: identifier.to_owned(), title: "Box \u{1F4EE}".to_owned(), subtitle: None };
+    NamedThing { resource, type_name, thing }
 }
 
 pub(crate) fn detail(identifier: Option<&str>) -> Detail {
@@ -292,6 +299,7 @@ pub(crate) fn consent(of: u64, to: u64, variant: u64) -> Consent {
         resources: vec![resource_id(0)],
         asked_details: vec![detail(None)],
         given_details: vec![detail(Some("box-2"))],
+        names: vec![named("box-2")],
         given_at: Time(9),
     }
 }

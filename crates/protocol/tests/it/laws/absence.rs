@@ -3,15 +3,16 @@
 
 use std::collections::BTreeSet;
 
+use grantd_protocol::account::{AccessChange, AccessPage, Changed, Shown as Seen, Wish};
 use grantd_protocol::authorize::{AuthorizationRequest, Step};
 use grantd_protocol::changes::Change;
 use grantd_protocol::consent::{ConsentDecision, ConsentPage, Decided, Shown, Verdict};
 use grantd_protocol::endpoint::{Endpoint, Next};
-use grantd_protocol::facts::Facts;
+use grantd_protocol::facts::{Facts, Holdings};
 use grantd_protocol::forms::{FormOrigin, Purpose};
 use grantd_protocol::introspection::Introspected;
 use grantd_protocol::login::{Admission, Admitted, SessionUse, SignIn, SignedIn};
-use grantd_protocol::names::Username;
+use grantd_protocol::names::{ClientId, Username};
 use grantd_protocol::records::{AccessTokenFormat, Presence, Status};
 use grantd_tokens::{Seconds, Secret};
 
@@ -62,7 +63,7 @@ fn case<E: Endpoint + 'static>(
 /// Each fact by its name, and how to lose it; `false` if it was not there.
 type Field = (&'static str, fn(&mut Facts) -> bool);
 
-const FIELDS: [Field; 13] = [
+const FIELDS: [Field; 14] = [
     ("client", |facts| facts.client.take().is_some()),
     ("resources", |facts| !std::mem::take(&mut facts.resources).is_empty()),
     ("code", |facts| facts.code.take().is_some()),
@@ -76,6 +77,7 @@ const FIELDS: [Field; 13] = [
     ("user", |facts| facts.user.take().is_some()),
     ("pending", |facts| facts.pending.take().is_some()),
     ("consent", |facts| facts.consent.take().is_some()),
+    ("holdings", |facts| std::mem::take(&mut facts.holdings) != Holdings::default()),
 ];
 
 /// The two facts that are counts. No record of attempts means that there were none, and nothing waits where nothing is
@@ -149,6 +151,7 @@ fn given() -> Vec<Case> {
     let mut cases = token_requests();
     cases.extend(browser_requests());
     cases.extend(introspections());
+    cases.extend(account_requests());
     cases
 }
 
@@ -238,6 +241,24 @@ fn browser_requests() -> Vec<Case> {
             None => Outcome::Asks,
         }),
         allowing("a consent", world, &second).without_need_of(AGREED_TO),
+    ]
+}
+
+fn account_requests() -> Vec<Case> {
+    let Signed { world, browser, .. } = signed_in_and_agreed();
+    let seen = AccessPage { browser: browser.state() };
+    let wish = Wish::End { client: ClientId::new(WEB) };
+    let token = browser.state().form_token(wish.purpose());
+    let ended = AccessChange { browser: browser.state(), token, origin: FormOrigin::Own, wish };
+    vec![
+        case("the page of what was granted", world.clone(), seen, |seen| match seen {
+            Seen::Page(page) if !page.applications.is_empty() => Outcome::Gives,
+            Seen::Page(_) | Seen::SignIn => Outcome::Asks,
+        }),
+        case("an ending of what was granted", world, ended, |changed| match changed {
+            Changed::Ended => Outcome::Gives,
+            _ => Outcome::Asks,
+        }),
     ]
 }
 
