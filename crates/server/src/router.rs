@@ -5,7 +5,7 @@ use axum::routing::{MethodRouter, get, post};
 use grantd_protocol::metadata::paths;
 
 use crate::app::Shared;
-use crate::http::{authorize, back_channel, consent, home, introspect, login, metadata, revoke, token};
+use crate::http::{account, authorize, back_channel, consent, home, introspect, login, metadata, revoke, token};
 use crate::pages;
 
 /// Every route of one issuer. Guards of all requests stand in front, in `listen`.
@@ -22,6 +22,7 @@ pub fn router(app: Shared) -> Router {
         .route("/login", get(login::get).post(login::post))
         .route("/consent", get(consent::get).post(consent::post))
         .route("/logout", get(home::confirm).post(home::sign_out))
+        .route(account::PATH, get(account::get).post(account::post))
         .route("/", get(home::get))
         .method_not_allowed_fallback(metadata::method_not_allowed);
     let issuer = if app.base_path.is_empty() { issuer } else { Router::new().nest(&app.base_path, issuer) };

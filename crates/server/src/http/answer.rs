@@ -109,6 +109,12 @@ pub fn client_name(client: &Client) -> PlainText {
     if name.is_empty() { PlainText::new(client.id.as_str()) } else { name }
 }
 
+/// The host of a resource, as a person would name it.
+pub fn host_of(resource: &str) -> String {
+    let uri = grantd_protocol::uri::Uri::parse(resource);
+    uri.and_then(|uri| uri.authority).unwrap_or(resource).to_owned()
+}
+
 /// Where an answer goes, as the page says it.
 pub fn answer_to(destination: &Destination) -> AnswerTo {
     match destination {

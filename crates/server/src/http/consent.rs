@@ -10,7 +10,8 @@ use grantd_protocol::forms::Purpose;
 use grantd_protocol::names::Scope;
 use http::StatusCode;
 
-use super::answer::{answer_to, client_name, fault, page, refused, see_other, unreadable};
+use super::account;
+use super::answer::{answer_to, client_name, fault, host_of, page, refused, see_other, unreadable};
 use super::authorize::go;
 use super::form::Form;
 use super::headers::RedirectSource;
@@ -81,6 +82,7 @@ fn template(app: &App, visit: Visit, view: &View, problem: ConsentProblem) -> Co
     };
     Consent {
         chrome: visit.chrome,
+        access: app.path(account::PATH),
         action: app.path("/consent"),
         request: visit.browser.handle.as_ref().map(|handle| handle.expose().to_owned()).unwrap_or_default(),
         csrf: visit.browser.form_token(Purpose::Consent).map(|token| token.expose().to_owned()).unwrap_or_default(),
@@ -159,9 +161,4 @@ fn thing(item: &OfferedItem, detail: &DetailView, tick: Tick) -> Thing {
         None => (item.detail.identifier.as_deref().unwrap_or(detail.asked.type_name.as_str()), ""),
     };
     Thing { key: item.key.clone(), title: PlainText::new(title), subtitle: PlainText::new(subtitle), tick }
-}
-
-fn host_of(resource: &str) -> String {
-    let uri = grantd_protocol::uri::Uri::parse(resource);
-    uri.and_then(|uri| uri.authority).unwrap_or(resource).to_owned()
 }

@@ -19,7 +19,7 @@ const MAX_FIELD_BYTES: usize = 8 * 1024;
 const MAX_FIELDS: usize = 4096;
 
 /// The fields of our forms that stand once. Of two decisions neither is the one that was made.
-const ONCE: &[&str] = &["request", "csrf", "decision", "action", "username", "password", "away"];
+const ONCE: &[&str] = &["request", "csrf", "decision", "action", "client", "username", "password", "away"];
 
 /// The fields of a posted form. Not printed: one of them is a password.
 pub struct Form(Parameters);

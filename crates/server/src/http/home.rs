@@ -8,6 +8,7 @@ use grantd_protocol::records::User;
 use http::StatusCode;
 use http::header::SET_COOKIE;
 
+use super::account;
 use super::answer::{fault, page, refused, see_other};
 use super::cookies::{Cookie, CookieKind};
 use super::form::Form;
@@ -19,7 +20,9 @@ use crate::run::run;
 /// What this is, and who is signed in.
 pub async fn get(State(app): State<Shared>, visit: Visit) -> Response {
     match signed_in(&app, &visit).await {
-        Ok(signed_in) => page(StatusCode::OK, &Home { chrome: visit.chrome, signed_in }, None),
+        Ok(signed_in) => {
+            page(StatusCode::OK, &Home { chrome: visit.chrome, signed_in, access: app.path(account::PATH) }, None)
+        }
         Err(trouble) => fault(&trouble, visit.chrome),
     }
 }
@@ -27,7 +30,10 @@ pub async fn get(State(app): State<Shared>, visit: Visit) -> Response {
 /// The question before signing out: a link alone signs nobody out.
 pub async fn confirm(State(app): State<Shared>, visit: Visit) -> Response {
     match signed_in(&app, &visit).await {
-        Ok(Some(signed_in)) => page(StatusCode::OK, &LogoutConfirm { chrome: visit.chrome, signed_in }, None),
+        Ok(Some(signed_in)) => {
+            let access = app.path(account::PATH);
+            page(StatusCode::OK, &LogoutConfirm { chrome: visit.chrome, signed_in, access }, None)
+        }
         Ok(None) => page(StatusCode::OK, &Notice::signed_out(visit.chrome), None),
         Err(trouble) => fault(&trouble, visit.chrome),
     }

@@ -12,6 +12,7 @@ use grantd_tokens::{Random as _, Secret};
 use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER, SET_COOKIE};
 
+use super::account;
 use super::answer::{answer_to_of, client_name, fault, page, redirect_source, refused, see_other};
 use super::authorize::go;
 use super::cookies::{Cookie, CookieKind};
@@ -32,7 +33,7 @@ pub async fn get(State(app): State<Shared>, visit: Visit, RawQuery(query): RawQu
         Ok(Ok(Admitted::Page(waiting))) => show(&app, visit, &waiting, "", LoginProblem::None),
         Ok(Ok(_)) => match &visit.browser.handle {
             Some(handle) => see_other(&format!("{}?request={}", app.path("/consent"), handle.expose())),
-            None => see_other(&app.path("/")),
+            None => see_other(&app.path(account::PATH)),
         },
         Ok(Err(no)) => refused(&no, visit.chrome),
         Err(trouble) => fault(&trouble, visit.chrome),
@@ -53,7 +54,7 @@ pub async fn post(State(app): State<Shared>, visit: Visit, form: Form) -> Respon
     };
     let credential = match run(&app, &admission).await {
         Ok(Ok(Admitted::Attempt(credential))) => credential,
-        Ok(Ok(_)) => return see_other(&app.path("/")),
+        Ok(Ok(_)) => return see_other(&app.path(account::PATH)),
         Ok(Err(no)) if no.refusal == Refusal::SignInThrottled => return throttled(&app, visit, typed).await,
         Ok(Err(no)) => return refused(&no, visit.chrome),
         Err(trouble) => return fault(&trouble, visit.chrome),
@@ -74,7 +75,8 @@ pub async fn post(State(app): State<Shared>, visit: Visit, form: Form) -> Respon
         Ok(Ok(signed_in)) => {
             let mut response = match signed_in.step {
                 Some(step) => go(&app, step, visit.browser.handle.as_ref()),
-                None => see_other(&app.path("/")),
+                // Nobody asked for anything: the one page for which people sign in by themselves.
+                None => see_other(&app.path(account::PATH)),
             };
             let cookie = Cookie::new(CookieKind::Session, signed_in.session);
             response.headers_mut().append(SET_COOKIE, cookie.to_header(app.transport));

@@ -2,6 +2,7 @@
 //!
 //! See `router.rs` for the paths, `listen` for what stands in front of all of them, `grantd_protocol` for every decision.
 
+pub mod account;
 pub mod answer;
 pub mod authorize;
 pub mod back_channel;

@@ -16,6 +16,8 @@ use super::{AnswerTo, Chrome, Lasting, PlainText};
 pub struct Consent {
     /// Around the page.
     pub chrome: Chrome,
+    /// Path of the page on which it can be taken back.
+    pub access: String,
     /// Path the form posts to.
     pub action: String,
     /// Opaque name of the pending request.

@@ -12,6 +12,8 @@ pub struct Home {
     pub chrome: Chrome,
     /// Whoever is signed in in this browser.
     pub signed_in: Option<SignedIn>,
+    /// Path of the page of what apps may use; it asks to sign in first.
+    pub access: String,
 }
 
 /// The account of this browser's session, and the form that ends it: posts `csrf` by the button `sign_out`.
@@ -33,6 +35,8 @@ pub struct LogoutConfirm {
     pub chrome: Chrome,
     /// Whose session it is, and where the form goes.
     pub signed_in: SignedIn,
+    /// Path of the page of what apps may use.
+    pub access: String,
 }
 
 /// The pending request is gone: expired, completed, or started in another browser (AUTHZ-31, SESS-03).

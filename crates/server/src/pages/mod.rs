@@ -8,6 +8,7 @@
 //!
 //! Sending the page with its headers, anti-forgery tokens and every decision are *not* done here.
 
+mod access;
 mod assets;
 mod consent;
 mod error;
@@ -16,6 +17,9 @@ mod login;
 mod notice;
 mod words;
 
+pub use access::{
+    Access, AccessNotice, AccessTokens, HeldApplication, HeldGroup, HeldResource, RememberedApplication, SessionLine,
+};
 pub use askama::Template;
 pub use assets::{Asset, assets, mark, stylesheet};
 pub use consent::{
@@ -26,7 +30,7 @@ pub use error::{Comparison, DeveloperNote, ErrorPage};
 pub use interaction::{Expired, Home, LogoutConfirm, SignedIn};
 pub use login::{Asking, Login, LoginProblem};
 pub use notice::Notice;
-pub use words::{AnswerTo, Lasting, PlainText, SafeLink};
+pub use words::{AnswerTo, Lasting, Moment, PlainText, SafeLink};
 
 /// What every page shows around its content.
 ///

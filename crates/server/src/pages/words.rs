@@ -91,6 +91,58 @@ impl fmt::Display for Lasting {
     }
 }
 
+/// A moment in the past or to come, told as a day (UTC) and as how long ago it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    at: i64,
+    now: i64,
+}
+
+impl Moment {
+    /// `at`, seen from `now`, both in seconds since 1970.
+    pub fn new(at: i64, now: i64) -> Self {
+        Self { at, now }
+    }
+
+    /// `22 November 2026`.
+    pub fn day(&self) -> String {
+        let (year, month, day) = self.date();
+        let name = usize::try_from(month - 1).ok().and_then(|at| MONTHS.get(at)).unwrap_or(&"");
+        format!("{day} {name} {year}")
+    }
+
+    /// `just now`, `5 minutes ago`, `3 days ago`. What is yet to come is `just now`: another node's clock is ahead.
+    pub fn ago(&self) -> String {
+        let (count, unit) = match u64::try_from(self.now.saturating_sub(self.at)).unwrap_or(0) {
+            seconds if seconds < MINUTE => return "just now".to_owned(),
+            seconds if seconds < HOUR => (seconds / MINUTE, "minute"),
+            seconds if seconds < DAY => (seconds / HOUR, "hour"),
+            seconds => (seconds / DAY, "day"),
+        };
+        format!("{count} {unit}{} ago", if count == 1 { "" } else { "s" })
+    }
+
+    /// For `datetime`: RFC 3339, to the minute.
+    pub fn machine(&self) -> String {
+        let (year, month, day) = self.date();
+        let minutes = self.at.rem_euclid(DAY_SECONDS) / 60;
+        format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}Z", minutes / 60, minutes % 60)
+    }
+
+    /// The proleptic Gregorian calendar, counted in eras of 400 years that begin on the first of March: a leap day is then the last
+    /// of its year.
+    fn date(&self) -> (i64, i64, i64) {
+        let days = self.at.div_euclid(DAY_SECONDS) + DAYS_TO_1970;
+        let (era, of_era) = (days.div_euclid(DAYS_OF_ERA), days.rem_euclid(DAYS_OF_ERA));
+        let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let from_march = (5 * of_year + 2) / 153;
+        let day = of_year - (153 * from_march + 2) / 5 + 1;
+        let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+        (era * 400 + year_of_era + i64::from(month <= 2), month, day)
+    }
+}
+
 /// An address of a client that may be offered as a link (CONSENT-06).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SafeLink(Url);
@@ -129,3 +181,21 @@ const LONGEST_TEXT: usize = 80;
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
+const DAY_SECONDS: i64 = 24 * 60 * 60;
+/// From the first of March of the year 0.
+const DAYS_TO_1970: i64 = 719_468;
+const DAYS_OF_ERA: i64 = 146_097;
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];

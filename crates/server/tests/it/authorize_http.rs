@@ -268,7 +268,7 @@ async fn no_address_from_the_browser_decides_where_it_goes_next() {
     let page = browser.get(&format!("/login?next={evil}&return_to={evil}&redirect_uri={evil}")).await;
     let form = page.form("login").with("next", evil).with("return_to", evil).with("redirect_uri", evil);
     let answer = browser.submit(&form.with("username", "alice").with("password", PASSWORD)).await;
-    assert_eq!((answer.status, answer.location()), (303, Some("/")));
+    assert_eq!((answer.status, answer.location()), (303, Some("/account/access")));
     let page = browser.get(&format!("/logout?post_logout_redirect_uri={evil}&next={evil}")).await;
     assert_eq!(browser.submit(&page.form("logout").with("next", evil)).await.location(), Some("/logout"));
 }

@@ -9,7 +9,7 @@ async fn signed_in(rig: &Rig) -> Browser {
     let mut browser = rig.browser();
     let page = browser.get("/login").await;
     let answer = browser.sign_in(&page, "alice", PASSWORD).await;
-    assert_eq!(answer.location(), Some("/"), "{answer:?}");
+    assert_eq!(answer.location(), Some("/account/access"), "{answer:?}");
     assert!(is_signed_in(&mut browser).await);
     browser
 }

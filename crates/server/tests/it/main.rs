@@ -9,6 +9,7 @@
     reason = "a test may stop at what it did not expect"
 )]
 
+mod account_http;
 mod authorize_http;
 mod canary;
 mod commands;

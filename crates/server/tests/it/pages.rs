@@ -6,11 +6,11 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use grantd::pages::{
-    AnswerTo, Assurance, Away, Comparison, Consent, Lasting, LoginProblem, Mode, PlainText, SafeLink, Template, assets,
-    stylesheet,
+    AnswerTo, Assurance, Away, Comparison, Consent, Lasting, LoginProblem, Mode, Moment, PlainText, SafeLink, Template,
+    assets, stylesheet,
 };
 
-use samples::{Text, consent, consent_unanswered, error_page, every_page, login};
+use samples::{Text, access, consent, consent_unanswered, error_page, every_page, login};
 
 // proves: CONSENT-06, RAR-08
 #[test]
@@ -36,6 +36,7 @@ fn no_page_has_a_script_an_inline_style_or_anything_from_elsewhere() {
             }
             match (element, attribute(tag, "href")) {
                 ("link", Some(href)) => assert!(assets().iter().any(|asset| asset.path == href), "{name}: <{tag}>"),
+                ("a", Some(href)) if href.starts_with('/') && !href.starts_with("//") => {}
                 ("a", Some(_)) => {
                     assert_eq!(attribute(tag, "rel"), Some("noopener noreferrer nofollow"), "{name}: <{tag}>");
                 }
@@ -241,6 +242,58 @@ fn lengths_of_time_are_told_in_whole_units() {
     assert_eq!([told(1), told(60), told(90), told(121)], ["1 second", "1 minute", "90 seconds", "3 minutes"]);
     assert_eq!([told(3600), told(5400), told(7201)], ["1 hour", "90 minutes", "3 hours"]);
     assert_eq!([told(86_400), told(2_592_000)], ["1 day", "30 days"]);
+}
+
+#[test]
+fn moments_are_told_as_days_and_as_how_long_ago() {
+    let at = |seconds: i64| Moment::new(seconds, seconds);
+    let days = [0, 951_782_400, 951_868_800, 1_709_164_800, 1_795_348_800, 4_107_542_399, -1];
+    let told = days.map(|seconds| at(seconds).day());
+    let expected = [
+        "1 January 1970",
+        "29 February 2000",
+        "1 March 2000",
+        "29 February 2024",
+        "22 November 2026",
+        "28 February 2100",
+        "31 December 1969",
+    ];
+    assert_eq!(told.each_ref().map(String::as_str), expected);
+    assert_eq!(at(1_795_348_800 + 3_660).machine(), "2026-11-22T13:01Z");
+    let ago = |seconds: i64| Moment::new(1_795_348_800 - seconds, 1_795_348_800).ago();
+    assert_eq!([ago(-5), ago(59), ago(60), ago(3599)], ["just now", "just now", "1 minute ago", "59 minutes ago"]);
+    assert_eq!(
+        [ago(3600), ago(86_399), ago(86_400), ago(864_000)],
+        ["1 hour ago", "23 hours ago", "1 day ago", "10 days ago"]
+    );
+}
+
+// proves: CONSENT-05
+#[test]
+fn the_page_of_access_names_every_application_what_it_may_do_and_each_way_out() {
+    let shown = access(&Text::honest()).render().unwrap();
+    for needed in [
+        "<bdi>Mailroom</bdi>",
+        "<code>mailroom.example</code>, whichever app opens <code>com.example.mailroom:</code>",
+        "<time datetime=\"2026-11-19T12:00Z\">19 November 2026</time>, 3 days ago",
+        "5 minutes ago",
+        "17 February 2027; until then also while you are away",
+        "Lockbox storage <code>boxes.example</code>",
+        "<b>read the letters</b>",
+        "<bdi>letters from the bank</bdi>",
+        "See the names of your boxes",
+        "for at most 5 minutes more",
+        "you agreed on 13 October 2026",
+        "and in 10 others",
+        "and 2 more",
+    ] {
+        assert!(shown.contains(needed), "{needed} is missing in {shown}");
+    }
+    for action in ["narrow", "end", "sign_out_elsewhere", "end_all"] {
+        assert!(shown.contains(&format!("name=\"action\" value=\"{action}\"")), "no button for {action}");
+    }
+    assert!(shown.matches("name=\"thing\"").count() == shown.matches("name=\"thing\" value=\"r0.t0.").count());
+    assert_eq!(shown.matches(" checked>").count(), 2 * 3 + 3 + 1, "what is held is ticked");
 }
 
 #[test]

@@ -23,7 +23,16 @@ async fn a_walk(rig: &Rig) -> Vec<Answer> {
     answers.extend([begun, login, again, signed_in, consent, forged, nothing, allowed]);
     let denied = browser.consent_page(&Asking::of_web().with("scope", "mail:send")).await;
     answers.push(browser.deny(&denied.form("consent")).await);
-    for path in ["/", "/logout", "/login", "/consent", "/nowhere", "/authorize", "/authorize?client_id=nobody"] {
+    for path in [
+        "/",
+        "/logout",
+        "/login",
+        "/consent",
+        "/account/access",
+        "/nowhere",
+        "/authorize",
+        "/authorize?client_id=nobody",
+    ] {
         answers.push(browser.get(path).await);
     }
     answers.push(browser.get(&format!("/authorize?{}", Asking::of_web().without("response_type").encoded())).await);

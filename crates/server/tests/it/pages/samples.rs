@@ -1,9 +1,10 @@
 //! Every page once, with the text of choice. A new page is added to [`every_page`].
 
 use grantd::pages::{
-    AnswerTo, Asking, Assurance, Away, Chrome, Comparison, Consent, ConsentProblem, DeveloperNote, ErrorPage, Expired,
-    Home, Lasting, Login, LoginProblem, LogoutConfirm, Mode, Notice, PlainText, ResourceChoice, SafeLink, ScopeChoice,
-    SignedIn, SwitchAccount, Template, Thing, ThingGroup, Things, Tick,
+    Access, AccessNotice, AccessTokens, AnswerTo, Asking, Assurance, Away, Chrome, Comparison, Consent, ConsentProblem,
+    DeveloperNote, ErrorPage, Expired, HeldApplication, HeldGroup, HeldResource, Home, Lasting, Login, LoginProblem,
+    LogoutConfirm, Mode, Moment, Notice, PlainText, RememberedApplication, ResourceChoice, SafeLink, ScopeChoice,
+    SessionLine, SignedIn, SwitchAccount, Template, Thing, ThingGroup, Things, Tick,
 };
 
 /// What outsiders and accounts bring into a page.
@@ -64,9 +65,14 @@ pub(super) fn every_page(text: &Text) -> Vec<(String, String)> {
     add("expired-unknown", Expired { chrome: text.chrome(), client_name: None, client_home: None }.render());
     let signed_in =
         SignedIn { account: text.account.clone(), sign_out_action: "/logout".to_owned(), csrf: text.opaque.clone() };
-    add("home", Home { chrome: text.chrome(), signed_in: Some(signed_in.clone()) }.render());
-    add("home-stranger", Home { chrome: text.chrome(), signed_in: None }.render());
-    add("logout-confirm", LogoutConfirm { chrome: text.chrome(), signed_in }.render());
+    let access_path = || "/account/access".to_owned();
+    add("home", Home { chrome: text.chrome(), signed_in: Some(signed_in.clone()), access: access_path() }.render());
+    add("home-stranger", Home { chrome: text.chrome(), signed_in: None, access: access_path() }.render());
+    add("logout-confirm", LogoutConfirm { chrome: text.chrome(), signed_in, access: access_path() }.render());
+    add("access", access(text).render());
+    add("access-done", Access { notice: Some(AccessNotice::Narrowed), ..access(text) }.render());
+    add("access-cut", Access { cut: true, notice: Some(AccessNotice::TooMany), ..access(text) }.render());
+    add("access-nothing", access_to_nobody(text).render());
     add("signed-out", Notice::signed_out(text.chrome()).render());
     add("denied", Notice::denied(text.chrome(), &PlainText::new(&text.client)).render());
     add("not-found", Notice::not_found(text.chrome()).render());
@@ -89,6 +95,65 @@ pub(super) fn login(text: &Text, problem: LoginProblem) -> Login {
         problem,
         asking: Some(Asking { client_name: PlainText::new(&text.client), answer_to }),
     }
+}
+
+/// Noon on 22 November 2026.
+const NOW: i64 = 1_795_348_800;
+
+pub(super) fn access(text: &Text) -> Access {
+    let ago = |seconds: i64| Moment::new(NOW - seconds, NOW);
+    let page = consent(text);
+    let held = |choice: &ResourceChoice| HeldResource {
+        name: choice.name.clone(),
+        host: choice.host.clone(),
+        groups: choice.groups.iter().map(held_group).collect(),
+        scopes: choice.scopes.clone(),
+    };
+    let app = HeldApplication {
+        client_id: text.opaque.clone(),
+        name: PlainText::new(&text.client),
+        answers_to: vec![page.answer_to.clone(), AnswerTo::PrivateScheme("com.example.mailroom".to_owned())],
+        home: SafeLink::parse("https://mailroom.example/", text.mode),
+        since: ago(3 * 86_400),
+        last_used: ago(300),
+        until: ago(-87 * 86_400),
+        away: true,
+        wears_out: Lasting(300),
+        resources: page.resources.iter().map(held).collect(),
+    };
+    let mut other = HeldApplication { away: false, home: None, ..app.clone() };
+    other.resources.truncate(1);
+    Access {
+        chrome: text.chrome(),
+        action: "/account/access".to_owned(),
+        sign_out: "/logout".to_owned(),
+        tokens: AccessTokens {
+            narrow: text.opaque.clone(),
+            end: text.opaque.clone(),
+            end_all: text.opaque.clone(),
+            sign_out_elsewhere: text.opaque.clone(),
+        },
+        account: text.account.clone(),
+        notice: None,
+        applications: vec![app, other],
+        remembered: vec![RememberedApplication {
+            client_id: text.opaque.clone(),
+            name: PlainText::new(&text.client),
+            answers_to: vec![page.answer_to],
+            given: ago(40 * 86_400),
+        }],
+        elsewhere: (1..=10).map(|hours| SessionLine { since: ago(hours * 3600), last_used: ago(hours * 60) }).collect(),
+        cut: false,
+    }
+}
+
+fn held_group(group: &ThingGroup) -> HeldGroup {
+    let Things::Listed(things) = &group.things else { panic!("nothing is held of what is not known") };
+    HeldGroup { title: "Lockboxes".to_owned(), actions: group.actions.clone(), things: things.clone() }
+}
+
+fn access_to_nobody(text: &Text) -> Access {
+    Access { applications: Vec::new(), remembered: Vec::new(), elsewhere: Vec::new(), ..access(text) }
 }
 
 pub(super) fn consent(text: &Text) -> Consent {
@@ -128,6 +193,7 @@ pub(super) fn consent(text: &Text) -> Consent {
     };
     Consent {
         chrome: text.chrome(),
+        access: "/account/access".to_owned(),
         action: "/consent".to_owned(),
         request: text.opaque.clone(),
         csrf: text.opaque.clone(),
