@@ -33,20 +33,14 @@ impl Settings {
     /// Every limit the settings break, as sentences that name the setting (BOOT).
     pub fn faults(&self) -> Vec<SettingFault> {
         let lifetimes = &self.lifetimes;
-        let longer = |name, value: Seconds, ceiling: Seconds, rule| {
-            (value.0 < 1 || value > ceiling).then_some(SettingFault { name, value, ceiling, rule })
-        };
+        let longer = |name, value: Seconds, ceiling: Seconds, rule| outside(name, value, (Seconds(1), ceiling), rule);
         [
             longer("lifetimes.authorization_code", lifetimes.authorization_code, Seconds(60), "CODE-02"),
             longer("lifetimes.access_token", lifetimes.access_token, LONGEST_ACCESS_TOKEN, "AT-06"),
             longer("lifetimes.pending_request", lifetimes.pending_request, Seconds(600), "AUTHZ-31"),
             longer("lifetimes.refresh_token_idle", lifetimes.refresh_token_idle, lifetimes.refresh_token, "REFRESH-12"),
-            (!(0..=60).contains(&lifetimes.lost_response.0)).then_some(SettingFault {
-                name: "lifetimes.lost_response",
-                value: lifetimes.lost_response,
-                ceiling: Seconds(60),
-                rule: "REFRESH-10",
-            }),
+            // Zero is a choice: every second showing is a theft.
+            outside("lifetimes.lost_response", lifetimes.lost_response, (Seconds(0), Seconds(60)), "REFRESH-10"),
             longer("lifetimes.refresh_token", lifetimes.refresh_token, Seconds(366 * DAY), "REFRESH-12"),
             longer("lifetimes.session_idle", lifetimes.session_idle, lifetimes.session, "SESS-04"),
             longer("lifetimes.session", lifetimes.session, Seconds(31 * DAY), "SESS-04"),
@@ -58,13 +52,24 @@ impl Settings {
     }
 }
 
-/// A lifetime that is not between a second and its ceiling.
+fn outside(
+    name: &'static str,
+    value: Seconds,
+    (least, ceiling): (Seconds, Seconds),
+    rule: &'static str,
+) -> Option<SettingFault> {
+    (value < least || value > ceiling).then_some(SettingFault { name, value, least, ceiling, rule })
+}
+
+/// A lifetime that is too short or too long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingFault {
     /// The setting, as it is named in the configuration.
     pub name: &'static str,
     /// What it was set to.
     pub value: Seconds,
+    /// The least it may be.
+    pub least: Seconds,
     /// The most it may be.
     pub ceiling: Seconds,
     /// The rule that says so.
@@ -77,6 +82,10 @@ const DAY: i64 = 24 * HOUR;
 
 /// AT-06: the most that an access token may live. What ended is remembered for so long and no longer (AT-11).
 pub const LONGEST_ACCESS_TOKEN: Seconds = Seconds(HOUR);
+
+/// A node whose clock is late goes on doing what was right, and a resource server whose clock is late goes on accepting: what ended
+/// is remembered, and what signed is published, for so much longer.
+pub const CLOCKS_APART: Seconds = Seconds(5 * MINUTE);
 
 /// How long things live.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -336,8 +336,8 @@ fn read_settings(reading: &mut Reading<'_>, issuer: Option<Issuer>) -> Option<Se
     settings.lifetimes = lifetimes;
     settings.limits = limits;
     for fault in settings.faults() {
-        let (value, ceiling) = (duration::write(fault.value), duration::write(fault.ceiling));
-        let why = format!("{value} is not between 1s and {ceiling} ({})", fault.rule);
+        let [value, least, ceiling] = [fault.value, fault.least, fault.ceiling].map(duration::write);
+        let why = format!("{value} is not between {least} and {ceiling} ({})", fault.rule);
         reading.refuse(fault.name, why, format!("write at most \"{ceiling}\""));
     }
     let window = settings.limits.attempt_window;
@@ -367,7 +367,7 @@ fn read_lifetimes(reading: &mut Reading<'_>) -> Lifetimes {
         access_token: read("lifetimes.access_token", defaults.access_token),
         refresh_token_idle: read("lifetimes.refresh_token_idle", defaults.refresh_token_idle),
         refresh_token: read("lifetimes.refresh_token", defaults.refresh_token),
-        lost_response: defaults.lost_response,
+        lost_response: read("lifetimes.lost_response", defaults.lost_response),
         pending_request: read("lifetimes.pending_request", defaults.pending_request),
         session_idle: read("lifetimes.session_idle", defaults.session_idle),
         session: read("lifetimes.session", defaults.session),

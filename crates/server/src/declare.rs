@@ -10,8 +10,8 @@ use crate::app::{App, Fault};
 use crate::config::Declared;
 use crate::env::{self, OsRandom};
 
-/// Writes what was declared. A client that was registered before keeps the time of that; a user who is there already keeps
-/// their password.
+/// Writes what was declared. A client that was registered before keeps the time of that, and stays switched off if it was; a
+/// user who is there already keeps their password.
 pub async fn declare(app: &App, declared: Declared) -> Result<(), Fault> {
     let issuer = &app.settings.issuer;
     let mut changes: Vec<Change> = declared.resources.into_iter().map(Change::PutResource).collect();
@@ -19,6 +19,7 @@ pub async fn declare(app: &App, declared: Declared) -> Result<(), Fault> {
         let mut registered = checked.register(env::now(), &mut OsRandom).client;
         if let Some(before) = app.store.client(issuer, &registered.id).await? {
             registered.registered_at = before.registered_at;
+            registered.status = before.status;
         }
         changes.push(Change::PutClient(registered));
     }

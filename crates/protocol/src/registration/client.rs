@@ -2,7 +2,7 @@
 
 use grantd_tokens::{Algorithm, Digest, Random, Secret, Time};
 
-use super::{Faults, MAX_NAME_CHARS, RegistrationFault, is_unreserved, one_of, redirect_uris};
+use super::{Faults, MAX_NAME_CHARS, RegistrationFault, is_unreserved, named_resources, one_of, redirect_uris};
 use crate::names::{ClientId, DetailTypeName, Scope, Scopes};
 use crate::records::{Client, ClientAuthentication, ClientKind, ClientSecret, RedirectUriAtToken, Resource, Status};
 use crate::redirect_uri::LoopbackHttp;
@@ -24,10 +24,13 @@ pub struct NewClient {
     pub secret: NewSecret,
     /// Where answers may go. Required but for `service`, which gets none.
     pub redirect_uris: Vec<String>,
-    /// Default: `authorization_code` and `refresh_token`; for `service`, `client_credentials`.
+    /// Default: `authorization_code` and `refresh_token`; for `service`, `client_credentials`, or none if it introspects and names no
+    /// scopes.
     pub grant_types: Option<Vec<String>>,
-    /// The resources it may ask for, the first by default. Default: the only one there is.
+    /// The resources it may ask for, the first by default. Default: the only one there is; without grant types, none.
     pub resources: Option<Vec<String>>,
+    /// The resources whose server it is: it may ask about their tokens (INTRO-02). Default: none.
+    pub introspects: Vec<String>,
     /// All it may ask for. Default: what its resources define; for `service`, nothing.
     pub scopes: Option<Vec<String>>,
     /// What it gets when it asks for nothing. Default: nothing.
@@ -110,7 +113,10 @@ impl NewClient {
         let (redirect_uris, mut notes) =
             redirect_uris::check(&self.redirect_uris, kind, rules.loopback_http, &mut faults);
         self.check_redirect_uris_fit(kind, &grant_types, &mut faults);
-        let resources = self.check_resources(rules.resources, &mut faults);
+        let resources =
+            named_resources::to_ask_for(self.resources.as_deref(), &grant_types, rules.resources, &mut faults);
+        let introspects = named_resources::to_ask_about(&self.introspects, rules.resources, &mut faults);
+        self.check_introspection_fits(&authentication, &mut faults);
         let scopes = self.check_scopes(kind, &resources, &mut faults);
         let default_scopes = self.check_default_scopes(&scopes, &mut faults);
         let detail_types = self.check_detail_types(kind, &resources, &mut faults);
@@ -127,11 +133,10 @@ impl NewClient {
                     .to_owned(),
             );
         }
-        if scopes.is_empty() && detail_types.is_empty() {
+        if !grant_types.is_empty() && scopes.is_empty() && detail_types.is_empty() {
             notes.push("it may ask for nothing yet: no scope, no authorization details".to_owned());
         }
         let client = Client {
-            introspects: Vec::new(),
             id: ClientId::new(self.id.clone().unwrap_or_default()),
             name: self.name.clone(),
             kind,
@@ -141,6 +146,7 @@ impl NewClient {
             scopes,
             default_scopes,
             resources: resources.iter().map(|resource| resource.id.clone()).collect(),
+            introspects: introspects.iter().map(|resource| resource.id.clone()).collect(),
             detail_types,
             access_token_algorithm,
             redirect_uri_at_token: self.redirect_uri_at_token,
@@ -214,6 +220,7 @@ impl NewClient {
     ) -> Vec<GrantType> {
         let Some(sent) = &self.grant_types else {
             return match kind {
+                ClientKind::Service if self.only_introspects() => Vec::new(),
                 ClientKind::Service => vec![GrantType::ClientCredentials],
                 ClientKind::Web | ClientKind::Browser | ClientKind::Native => {
                     vec![GrantType::AuthorizationCode, GrantType::RefreshToken]
@@ -244,10 +251,24 @@ impl NewClient {
         if has(GrantType::RefreshToken) && !has(GrantType::AuthorizationCode) {
             let problem = "refresh_token alone: there is no grant that would give the first refresh token";
             faults.add("grant_types", "TOKEN-06", problem, "add authorization_code");
-        } else if sent.is_empty() {
+        } else if sent.is_empty() && (kind != ClientKind::Service || self.introspects.is_empty()) {
             faults.add("grant_types", "TOKEN-06", "is empty", "name one, or leave the field out");
         }
         grant_types
+    }
+
+    /// A resource server that asks about the tokens it is shown, and needs none of its own.
+    fn only_introspects(&self) -> bool {
+        !self.introspects.is_empty() && self.scopes.as_ref().is_none_or(Vec::is_empty)
+    }
+
+    /// INTRO-01: whoever may ask what a token opens proves who they are.
+    fn check_introspection_fits(&self, authentication: &ClientAuthentication, faults: &mut Faults) {
+        if !self.introspects.is_empty() && !authentication.is_confidential() {
+            let problem = "is not empty, but the client cannot prove who it is";
+            let fix = "register the resource server as a client of its own, of kind service";
+            faults.add("introspects", "INTRO-01", problem, fix);
+        }
     }
 
     fn check_redirect_uris_fit(&self, kind: ClientKind, grant_types: &[GrantType], faults: &mut Faults) {
@@ -264,43 +285,6 @@ impl NewClient {
             let problem = "is not empty, but without authorization_code nothing is ever redirected";
             faults.add("redirect_uris", "REDIR-01", problem, "leave it out, or use kind web");
         }
-    }
-
-    fn check_resources<'a>(&self, known: &'a [Resource], faults: &mut Faults) -> Vec<&'a Resource> {
-        let known_ids = || one_of(known.iter().map(|resource| &resource.id));
-        let Some(sent) = &self.resources else {
-            if let [only] = known {
-                return vec![only];
-            }
-            let (problem, fix) = if known.is_empty() {
-                ("there is no resource, so no token could be for anything", "add a resource first".to_owned())
-            } else {
-                ("is not set, and there are several", format!("name at least one: {}", known_ids()))
-            };
-            faults.add("resources", "AT-04", problem, fix);
-            return Vec::new();
-        };
-        if sent.is_empty() {
-            faults.add(
-                "resources",
-                "AT-04",
-                "is empty: no token could be for anything",
-                format!("name {}", known_ids()),
-            );
-        }
-        let mut resources: Vec<&Resource> = Vec::new();
-        for (position, id) in sent.iter().enumerate() {
-            match known.iter().find(|resource| resource.id.as_str() == id) {
-                Some(resource) if resources.iter().any(|named| named.id == resource.id) => {}
-                Some(resource) => resources.push(resource),
-                None => {
-                    let problem = format!("{id:?} is not a resource of this server; ids are compared byte for byte");
-                    let fix = format!("add the resource first, or name {}", known_ids());
-                    faults.add(format!("resources[{position}]"), "RESIND-02", problem, fix);
-                }
-            }
-        }
-        resources
     }
 
     fn check_scopes(&self, kind: ClientKind, resources: &[&Resource], faults: &mut Faults) -> Scopes {

@@ -1,6 +1,6 @@
-//! The words for the kinds of clients, wherever somebody writes one down.
+//! The words for the kinds of clients and the forms of access tokens, wherever somebody writes one down.
 
-use crate::records::ClientKind;
+use crate::records::{AccessTokenFormat, ClientKind};
 
 impl ClientKind {
     /// Every kind.
@@ -19,5 +19,23 @@ impl ClientKind {
     /// Reads that word.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+impl AccessTokenFormat {
+    /// Every form.
+    pub const ALL: [Self; 2] = [Self::Jwt, Self::Opaque];
+
+    /// The word for it in configuration and on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Jwt => "jwt",
+            Self::Opaque => "opaque",
+        }
+    }
+
+    /// Reads that word.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.as_str() == text)
     }
 }

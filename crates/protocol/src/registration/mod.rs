@@ -8,6 +8,7 @@
 mod client;
 mod common_passwords;
 mod kind;
+mod named_resources;
 mod password;
 mod redirect_uris;
 mod resource;

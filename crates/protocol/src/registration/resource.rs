@@ -24,6 +24,8 @@ pub struct NewResource {
     pub detail_types: Vec<NewDetailType>,
     /// How long its access tokens live, 1 to 3600 seconds. Default: as long as the server's setting says.
     pub access_token_lifetime: Option<Seconds>,
+    /// `jwt` or `opaque`. Default: `jwt`.
+    pub access_token_format: Option<String>,
 }
 
 /// A scope of a new resource.
@@ -93,6 +95,7 @@ impl NewResource {
             let problem = format!("{lifetime} is not between 1 and {MAX_LIFETIME} seconds");
             faults.add("access_token_lifetime", "AT-06", problem, format!("write 1 to {MAX_LIFETIME} seconds"));
         }
+        let access_token_format = self.check_format(&mut faults);
         let scopes = self.check_scopes(&mut faults);
         let mut detail_types: Vec<DetailTypeDeclaration> = Vec::new();
         for (position, new) in self.detail_types.iter().enumerate() {
@@ -123,13 +126,22 @@ impl NewResource {
             return Err(faults.0);
         }
         Ok(Resource {
-            access_token_format: AccessTokenFormat::Jwt,
             id: ResourceId::new(&self.id),
             name: self.name.clone(),
             scopes,
             detail_types,
             access_token_lifetime: self.access_token_lifetime,
+            access_token_format,
             status: Status::Active,
+        })
+    }
+
+    fn check_format(&self, faults: &mut Faults) -> AccessTokenFormat {
+        let Some(text) = &self.access_token_format else { return AccessTokenFormat::default() };
+        AccessTokenFormat::parse(text).unwrap_or_else(|| {
+            let fix = format!("write {}", one_of(AccessTokenFormat::ALL.map(AccessTokenFormat::as_str)));
+            faults.add("access_token_format", "AT-07", format!("{text:?} is not a form of access tokens"), fix);
+            AccessTokenFormat::default()
         })
     }
 

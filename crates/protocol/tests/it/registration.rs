@@ -2,7 +2,8 @@
 
 use grantd_protocol::names::{ResourceId, Username};
 use grantd_protocol::records::{
-    Client, ClientAuthentication, ClientSecret, FieldKind, PasswordHash, Resource, ScopeDeclaration, Status, User,
+    AccessTokenFormat, Client, ClientAuthentication, ClientSecret, FieldKind, PasswordHash, Resource, ScopeDeclaration,
+    Status, User,
 };
 use grantd_protocol::redirect_uri::LoopbackHttp;
 use grantd_protocol::registration::{
@@ -33,7 +34,7 @@ fn lockboxes() -> Resource {
             NewScope { name: "mail.collect".to_owned(), description: "Collect letters".to_owned() },
         ],
         detail_types: vec![lockbox()],
-        access_token_lifetime: None,
+        ..NewResource::default()
     }
     .check(PRODUCTION_RESOURCE)
     .unwrap()
@@ -171,6 +172,37 @@ fn a_service_is_confidential_has_client_credentials_only_and_nowhere_to_redirect
     assert_eq!(refused(&redirected), ["redirect_uris REDIR-01"]);
     let with_users = NewClient { grant_types: Some(texts(&["authorization_code", "client_credentials"])), ..service() };
     assert_eq!(refused(&with_users), ["grant_types[0] TOKEN-06"]);
+}
+
+// proves: INTRO-01
+#[test]
+fn whoever_asks_about_tokens_proves_who_they_are_and_needs_no_grant_of_their_own() {
+    let asking = |client: NewClient| NewClient { introspects: texts(&["https://lockbox.example/"]), ..client };
+    let RegisteredClient { client, secret, notes } = registered(&asking(service()));
+    assert_eq!(client.introspects, [ResourceId::new("https://lockbox.example/")]);
+    assert!(secret.is_some() && client.grant_types.is_empty() && client.resources.is_empty(), "{client:?}");
+    assert!(notes.is_empty(), "{notes:?}");
+    let none_said = NewClient { grant_types: Some(vec![]), ..asking(service()) };
+    assert!(registered(&none_said).client.grant_types.is_empty());
+    assert_eq!(refused(&NewClient { grant_types: Some(vec![]), ..service() }), ["grant_types TOKEN-06"]);
+    assert_eq!(refused(&NewClient { grant_types: Some(vec![]), ..asking(web()) })[0], "grant_types TOKEN-06");
+
+    let busy = NewClient { scopes: Some(texts(&["mail.read"])), ..asking(service()) };
+    assert_eq!(registered(&busy).client.grant_types, [GrantType::ClientCredentials]);
+    assert_eq!(registered(&asking(web())).client.grant_types.len(), 2);
+    assert_eq!(refused(&asking(native())), ["introspects INTRO-01"]);
+    registered(&native());
+    let open = NewClient { token_endpoint_auth_method: Some("none".to_owned()), ..asking(web()) };
+    assert_eq!(refused(&open), ["introspects INTRO-01"]);
+}
+
+#[test]
+fn what_a_client_asks_about_is_a_resource_of_this_server_byte_for_byte() {
+    let asking = |ids: &[&str]| NewClient { introspects: texts(ids), ..service() };
+    let unknown = asking(&["https://lockbox.example/", "https://lockbox.example"]);
+    assert_eq!(refused(&unknown), ["introspects[1] RESIND-02"]);
+    let twice = asking(&["https://lockbox.example/", "https://lockbox.example/"]);
+    assert_eq!(registered(&twice).client.introspects.len(), 1);
 }
 
 #[test]
@@ -506,6 +538,18 @@ fn a_resource_cannot_ask_for_access_tokens_of_more_than_an_hour() {
     assert_eq!(resource_faults(&living(3601)), ["access_token_lifetime AT-06"]);
     assert_eq!(resource_faults(&living(0)), ["access_token_lifetime AT-06"]);
     assert!(living(3600).check(PRODUCTION_RESOURCE).is_ok());
+}
+
+#[test]
+fn the_form_of_access_tokens_is_one_of_two_words() {
+    let formed = |word: Option<&str>| NewResource { access_token_format: word.map(str::to_owned), ..resource() };
+    let format = |word| formed(word).check(PRODUCTION_RESOURCE).unwrap().access_token_format;
+    assert_eq!(format(None), AccessTokenFormat::Jwt);
+    assert_eq!(format(Some("jwt")), AccessTokenFormat::Jwt);
+    assert_eq!(format(Some("opaque")), AccessTokenFormat::Opaque);
+    for word in ["JWT", "reference", ""] {
+        assert_eq!(resource_faults(&formed(Some(word))), ["access_token_format AT-07"], "{word}");
+    }
 }
 
 #[test]

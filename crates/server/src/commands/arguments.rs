@@ -134,7 +134,8 @@ pub(super) enum ClientCommand {
 Examples:
   grantd client add --id mail-reader --name Mail --kind web --redirect-uri https://reader.example/cb
   grantd client add --id mail-cli --name CLI --kind native --redirect-uri http://127.0.0.1/cb
-  grantd client add --name Backup --kind service --scope mail.read --json")]
+  grantd client add --name Backup --kind service --scope mail.read --json
+  grantd client add --name API --kind service --introspects https://lockbox.example/")]
     Add(Box<NewClientArguments>),
     /// Lists all clients
     #[command(after_help = "\
@@ -155,6 +156,22 @@ Examples:
 Examples:
   grantd client remove mail-cli")]
     Remove {
+        /// Its client_id
+        id: String,
+    },
+    /// Switches a client off; ends all that users granted it, and what it holds for itself
+    #[command(after_help = "\
+Examples:
+  grantd client disable mail-cli")]
+    Disable {
+        /// Its client_id
+        id: String,
+    },
+    /// Lets a client ask again; what ended stays ended
+    #[command(after_help = "\
+Examples:
+  grantd client enable mail-cli")]
+    Enable {
         /// Its client_id
         id: String,
     },
@@ -191,12 +208,16 @@ pub(super) struct NewClientArguments {
     /// client_secret_basic, client_secret_post or none [default: by kind]
     #[arg(long, value_name = "METHOD")]
     pub(super) auth_method: Option<String>,
-    /// authorization_code, refresh_token or client_credentials; repeat it for several [default: by kind]
+    /// authorization_code, refresh_token or client_credentials; repeat it for several [default: by kind; none for a service that
+    /// only introspects]
     #[arg(long, value_name = "TYPE")]
     pub(super) grant_type: Vec<String>,
     /// A resource it may ask for; repeat it for several [default: the only one there is]
     #[arg(long, value_name = "URI")]
     pub(super) resource: Vec<String>,
+    /// A resource whose server this is: it may ask about the tokens it is shown; repeat it for several [default: none]
+    #[arg(long, value_name = "URI")]
+    pub(super) introspects: Vec<String>,
     /// A scope it may ask for; repeat it for several [default: all of its resources'; none for a service]
     #[arg(long)]
     pub(super) scope: Vec<String>,
@@ -322,6 +343,7 @@ A file given with --from holds [[resource]] tables as the configuration does, wi
 
 Examples:
   grantd resource add --id https://lockbox.example/ --name Lockboxes --scope 'mail.read=Read mail'
+  grantd resource add --id https://lockbox.example/ --name Lockboxes --access-tokens opaque
   grantd resource add --from lockbox.toml")]
     Add(NewResourceArguments),
     /// Lists all resources
@@ -386,7 +408,7 @@ Examples:
 #[derive(Debug, Args)]
 pub(super) struct NewResourceArguments {
     /// A TOML file with [[resource]] tables
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["id", "name", "scope", "access_token_lifetime"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["id", "name", "scope", "access_token_lifetime", "access_tokens"])]
     pub(super) from: Option<PathBuf>,
     /// What stands in `resource` and in `aud`: an https URI, compared byte for byte
     #[arg(long, value_name = "URI", required_unless_present = "from")]
@@ -400,6 +422,9 @@ pub(super) struct NewResourceArguments {
     /// How long its access tokens live: 90s, 5m; at most 1h [default: lifetimes.access_token]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(super) access_token_lifetime: Option<Seconds>,
+    /// What its access tokens look like: jwt, or opaque, which only introspection can resolve [default: jwt]
+    #[arg(long, value_name = "FORM")]
+    pub(super) access_tokens: Option<String>,
 }
 
 fn setting(text: &str) -> Result<(String, String), String> {

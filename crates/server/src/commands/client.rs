@@ -27,6 +27,8 @@ pub(super) async fn run(at: &Workplace, command: ClientCommand, console: &mut Co
         }
         ClientCommand::Show { id } => console.show(describe(&find(at, id).await?, None)),
         ClientCommand::Remove { id } => remove(at, id, console).await,
+        ClientCommand::Disable { id } => set_status(at, id, Status::Disabled, console).await,
+        ClientCommand::Enable { id } => set_status(at, id, Status::Active, console).await,
         ClientCommand::RotateSecret { id, now } => {
             let grace = if now { Seconds(0) } else { at.config.settings.lifetimes.replaced_secret };
             rotate(at, id, grace, console).await
@@ -79,6 +81,7 @@ fn described(arguments: NewClientArguments, secret: NewSecret) -> NewClient {
         redirect_uris: arguments.redirect_uri,
         grant_types: said(arguments.grant_type),
         resources: said(arguments.resource),
+        introspects: arguments.introspects,
         scopes: said(arguments.scope),
         default_scopes: arguments.default_scope,
         authorization_details_types: said(arguments.details_type),
@@ -100,6 +103,15 @@ async fn remove(at: &Workplace, id: String, console: &mut Console<'_>) -> Result
         Form::Json => writeln!(output, "{}", json!({ "removed": client.id.as_str() })),
         Form::Human => writeln!(output, "removed {}, and what users granted it", client.id),
     })
+}
+
+async fn set_status(at: &Workplace, id: String, status: Status, console: &mut Console<'_>) -> Result<(), Failure> {
+    let client = find(at, id).await?;
+    at.commit(vec![Change::SetClientStatus { client: client.id.clone(), status, at: env::now() }]).await?;
+    if status == Status::Disabled {
+        console.note("what users granted it has ended, and so has every token that it holds");
+    }
+    console.show(describe(&find(at, client.id.as_str().to_owned()).await?, None))
 }
 
 async fn rotate(at: &Workplace, id: String, grace: Seconds, console: &mut Console<'_>) -> Result<(), Failure> {
@@ -157,6 +169,7 @@ fn describe(client: &Client, secret: Option<&Secret>) -> Fields {
         .with_all("redirect_uris", &client.redirect_uris)
         .with_all("grant_types", client.grant_types.iter().map(|grant_type| grant_type.as_str()))
         .with_all("resources", &client.resources)
+        .with_all("introspects", &client.introspects)
         .with_all("scopes", &client.scopes)
         .with_all("default_scopes", &client.default_scopes)
         .with_all("authorization_details_types", &client.detail_types)

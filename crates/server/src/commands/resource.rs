@@ -18,7 +18,7 @@ pub(super) async fn run(at: &Workplace, command: ResourceCommand, console: &mut 
         ResourceCommand::Add(arguments) => add(at, arguments, console).await,
         ResourceCommand::List => {
             let resources = at.resources().await?.iter().map(describe).collect();
-            console.list(resources, &["id", "name", "status"], "no resources; add one with `grantd resource add`")
+            console.list(resources, COLUMNS, "no resources; add one with `grantd resource add`")
         }
         ResourceCommand::Show { id } => console.show(describe(&find(at, id).await?)),
         ResourceCommand::Remove { id } => remove(at, id, console).await,
@@ -48,7 +48,7 @@ async fn add(at: &Workplace, arguments: NewResourceArguments, console: &mut Cons
     }
     match added.as_slice() {
         [only] => console.show(describe(only)),
-        several => console.list(several.iter().map(describe).collect(), &["id", "name", "status"], "none"),
+        several => console.list(several.iter().map(describe).collect(), COLUMNS, "none"),
     }
 }
 
@@ -69,6 +69,7 @@ fn described(arguments: NewResourceArguments) -> Result<Vec<Described>, Failure>
         scopes: arguments.scope.into_iter().map(scope).collect(),
         detail_types: Vec::new(),
         access_token_lifetime: arguments.access_token_lifetime,
+        access_token_format: arguments.access_tokens,
     })])
 }
 
@@ -78,11 +79,14 @@ async fn remove(at: &Workplace, id: String, console: &mut Console<'_>) -> Result
     let clients = at.clients().await?;
     let naming: Vec<&str> = clients
         .iter()
-        .filter(|client| client.resources.contains(&resource.id))
+        .filter(|client| client.resources.contains(&resource.id) || client.introspects.contains(&resource.id))
         .map(|client| client.id.as_str())
         .collect();
     if !naming.is_empty() {
-        console.note(&format!("these clients named it, and get no token for it any more: {}", naming.join(", ")));
+        console.note(&format!(
+            "these clients named it, and get no token for it and no answer about it any more: {}",
+            naming.join(", ")
+        ));
     }
     note_if_declared(at, &resource.id, console);
     console.print(|output, form| match form {
@@ -122,6 +126,7 @@ fn describe(resource: &Resource) -> Fields {
         .with("scopes", scopes.collect::<Value>())
         .with("authorization_details_types", types.collect::<Value>())
         .with("access_token_lifetime", resource.access_token_lifetime.map(|seconds| seconds.0))
+        .with("access_token_format", resource.access_token_format.as_str())
         .with("status", status(resource.status))
 }
 
@@ -133,3 +138,5 @@ fn field_in_words(name: &str, kind: &FieldKind) -> String {
         FieldKind::OneOf(choices) => format!("{name} (one of {})", choices.join(", ")),
     }
 }
+
+const COLUMNS: &[&str] = &["id", "name", "access_token_format", "status"];

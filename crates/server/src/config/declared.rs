@@ -179,7 +179,7 @@ impl Declarations {
             match new.check(ClientRules { resources, loopback_http: rules.loopback_http }) {
                 Ok(client) => clients.push(client),
                 Err(found) => {
-                    let told = found.into_iter().filter(|fault| all_are_known || !fault.field.starts_with("resources"));
+                    let told = found.into_iter().filter(|fault| all_are_known || !names_resources(fault));
                     faults.extend(told.map(|fault| placed(&heading, places, fault)));
                 }
             }
@@ -287,6 +287,11 @@ fn ending(rest: &str, id: &str, what: &str) -> Option<Given> {
     }
 }
 
+/// Whether a client's fault is about which resources there are.
+fn names_resources(fault: &RegistrationFault) -> bool {
+    fault.field.starts_with("resources") || fault.field.starts_with("introspects[")
+}
+
 fn placed(heading: &str, places: &Places, fault: RegistrationFault) -> ConfigFault {
     let what = format!("{heading}, {}", fault.field);
     let why = format!("{} ({})", fault.problem, fault.rule);
@@ -343,6 +348,7 @@ fn client(table: &mut Table<'_>, directory: &Path, faults: &mut Vec<Registration
         redirect_uris: table.texts("redirect_uris").unwrap_or_default(),
         grant_types: table.texts("grant_types"),
         resources: table.texts("resources"),
+        introspects: table.texts("introspects").unwrap_or_default(),
         scopes: table.texts("scopes"),
         default_scopes: table.texts("default_scopes").unwrap_or_default(),
         authorization_details_types: table.texts("authorization_details_types"),
@@ -382,6 +388,7 @@ fn resource(table: &mut Table<'_>) -> NewResource {
         id: table.text("id").unwrap_or_default(),
         name: table.text("name").unwrap_or_default(),
         access_token_lifetime: table.duration("access_token_lifetime"),
+        access_token_format: table.text("access_token_format"),
         scopes: table.tables("scopes", |table| NewScope {
             name: table.text("name").unwrap_or_default(),
             description: table.text("description").unwrap_or_default(),

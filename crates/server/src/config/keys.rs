@@ -142,6 +142,11 @@ pub const KEYS: &[Key] = &[
         Kind::Duration,
         "However used, everything that hangs from one approval ends: at most 366d.",
     ),
+    key(
+        "lifetimes.lost_response",
+        Kind::Duration,
+        "How long a refresh token that comes back is a retry rather than a theft, if nobody used what it was traded for: at most 60s. `0`: never.",
+    ),
     key("lifetimes.pending_request", Kind::Duration, "How long a person may take to sign in and decide: at most 10m."),
     key("lifetimes.session_idle", Kind::Duration, "Unused for so long, a browser session ends."),
     key("lifetimes.session", Kind::Duration, "However used, a browser session ends: at most 31d."),

@@ -386,6 +386,8 @@ fn what_is_not_there_is_said_to_be_not_there() {
         ["client", "show", "nobody"],
         ["client", "remove", "nobody"],
         ["client", "rotate-secret", "nobody"],
+        ["client", "disable", "nobody"],
+        ["client", "enable", "nobody"],
         ["user", "show", "nobody"],
         ["user", "disable", "two words"],
         ["resource", "show", "https://nowhere.example/"],
@@ -395,6 +397,34 @@ fn what_is_not_there_is_said_to_be_not_there() {
         assert_eq!(ended.code, 1, "{arguments:?}");
         assert!(ended.err.starts_with("error: there is no ") && ended.err.contains("fix: "), "{}", ended.err);
     }
+}
+
+#[test]
+fn a_client_is_switched_off_and_on() {
+    let folder = Folder::new().with_lockbox();
+    add_web(&folder);
+    let status = || folder.json(&["client", "show", "mail-reader"])["status"].clone();
+    let off = folder.done(&["client", "disable", "mail-reader"]);
+    assert!(off.err.contains("what users granted it has ended"), "{}", off.err);
+    assert_eq!(status(), "disabled");
+    assert_eq!(folder.json(&["client", "enable", "mail-reader"])["status"], "active");
+    assert_eq!(status(), "active");
+}
+
+#[test]
+fn a_resource_server_is_registered_with_a_secret_and_without_a_grant() {
+    let folder = Folder::new().with_lockbox();
+    let add = ["client", "add", "--id", "api", "--name", "API", "--kind", "service", "--introspects"];
+    let added = folder.json(&[&add[..], &["https://lockbox.example/"]].concat());
+    assert!(added["client_secret"].is_string(), "{added}");
+    assert_eq!(added["introspects"], serde_json::json!(["https://lockbox.example/"]));
+    assert_eq!(added["grant_types"], serde_json::json!([]));
+    let unknown =
+        folder.run(&["client", "add", "--name", "X", "--kind", "service", "--introspects", "https://x.example/"]);
+    assert_eq!(unknown.code, 1);
+    assert!(unknown.err.contains("introspects[0]") && unknown.err.contains("RESIND-02"), "{}", unknown.err);
+    let removed = folder.done(&["resource", "remove", "https://lockbox.example/"]);
+    assert!(removed.err.contains("api"), "{}", removed.err);
 }
 
 #[test]
@@ -513,6 +543,14 @@ fn a_resource_comes_from_flags_or_from_a_file_with_places_for_faults() {
         "2m",
     ]);
     assert_eq!(added["access_token_lifetime"], 120);
+    assert_eq!(added["access_token_format"], "jwt");
+    let opaque = ["resource", "add", "--id", "https://safe.example/", "--name", "Safe", "--access-tokens"];
+    assert_eq!(folder.json(&[&opaque[..], &["opaque"]].concat())["access_token_format"], "opaque");
+    let list = folder.done(&["resource", "list"]).out;
+    assert!(list.contains("ACCESS_TOKEN_FORMAT") && list.contains("opaque"), "{list}");
+    let neither = folder.run(&[&opaque[..], &["reference"]].concat());
+    assert_eq!(neither.code, 1);
+    assert!(neither.err.contains("AT-07"), "{}", neither.err);
     let from_file = folder.json(&["resource", "add", "--from", "lockbox.toml"]);
     assert_eq!(from_file["authorization_details_types"][0]["actions"][0], "read");
     folder.write("bad.toml", &LOCKBOX.replace("\"look inside\"", "\"\"").replace("mail.read", "mail read"), 0o644);

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use grantd::config::{Config, ConfigFaults, KEYS, Origin, Sources, reference};
 use grantd::keys::KekSource;
 use grantd::pages::Mode;
+use grantd_protocol::records::AccessTokenFormat;
 use grantd_store::Location;
-use grantd_tokens::{Algorithm, Seconds};
+use grantd_tokens::{Algorithm, Seconds, Time};
 use tempfile::TempDir;
 
 /// A directory with a `grantd.toml`, and what else was said.
@@ -250,6 +251,10 @@ fn each_fault_has_its_place_its_reason_and_its_remedy() {
         (
             &with("lifetimes.authorization_code = 61"),
             "grantd.toml:3:32: lifetimes.authorization_code = 61: 61s is not between 1s and 1m (CODE-02)\n    fix: write at most \"1m\"",
+        ),
+        (
+            &with("lifetimes.lost_response = 61"),
+            "grantd.toml:3:27: lifetimes.lost_response = 61: 61s is not between 0s and 1m (REFRESH-10)\n    fix: write at most \"1m\"",
         ),
         (
             &with("lifetimes.session = \"12 hours\""),
@@ -494,6 +499,32 @@ fn clients_resources_and_users_can_be_declared() {
 }
 
 #[test]
+fn a_resource_server_is_declared_with_what_it_may_ask_about() {
+    let server = "\n[[client]]\nid = \"lockbox-api\"\nname = \"Lockbox API\"\nkind = \"service\"\nsecret_file = \"mail-reader.secret\"\nintrospects = [\"https://lockbox.example/\"]\n";
+    let scene = |toml: &str| {
+        Scene::production(&with(toml)).file(
+            "mail-reader.secret",
+            "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG\n",
+            0o600,
+        )
+    };
+    let resource =
+        "[[resource]]\nid = \"https://lockbox.example/\"\nname = \"Lockboxes\"\naccess_token_format = \"opaque\"\n";
+    let declared = scene(&format!("{resource}{server}")).load().declared;
+    assert_eq!(declared.resources[0].access_token_format, AccessTokenFormat::Opaque);
+    let client = declared.clients[0].clone().register(Time(0), &mut grantd::env::OsRandom).client;
+    assert_eq!(client.introspects, [declared.resources[0].id.clone()]);
+    assert!(client.grant_types.is_empty(), "{client:?}");
+
+    let unknown = scene(&format!("{resource}{}", server.replace("lockbox.example", "nowhere.example"))).faults();
+    assert!(unknown[0].contains("introspects[0]") && unknown[0].contains("RESIND-02"), "{unknown:?}");
+    // A resource with a fault of its own is not said to be missing as well.
+    let strange = scene(&format!("{}{server}", resource.replace("\"opaque\"", "\"JWT\""))).faults();
+    assert_eq!(strange.len(), 1, "{strange:?}");
+    assert!(strange[0].contains("access_token_format") && strange[0].contains("AT-07"), "{strange:?}");
+}
+
+#[test]
 fn declared_secrets_can_come_from_variables() {
     let toml = with(DECLARED)
         .replace("secret_file = \"mail-reader.secret\"\n", "")
@@ -627,6 +658,7 @@ fn the_examples_of_the_manual_are_taken() {
         Scene::production(&toml)
             .file("mail-reader.secret", "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG\n", 0o600)
             .file("ann.password", "letters for a rainy day\n", 0o600)
+            .file("lockbox-api.secret", "GFEDCBAzyxwvutsrqponmlkjihgfedcba9876543210\n", 0o600)
             .load();
     }
 }

@@ -25,6 +25,7 @@ mod key_timeline;
 mod keys_http;
 mod listen;
 mod metadata_http;
+mod opaque_tokens_http;
 mod pages;
 mod pages_http;
 mod password;
