@@ -21,9 +21,12 @@ pub mod paths {
     pub const REVOKE: &str = "/revoke";
     /// RFC 7662 §2.
     pub const INTROSPECT: &str = "/introspect";
+    /// The revocation feed (AT-11).
+    pub const REVOCATIONS: &str = "/revocations";
 }
 
-/// The document. Members in the order of RFC 8414 §2.
+/// The document. Members in the order of RFC 8414 §2, and one of our own: `revocation_feed_endpoint`, where resource servers learn
+/// which signed access tokens ended before their time (AT-11).
 #[derive(Debug, Serialize)]
 pub struct Metadata {
     issuer: String,
@@ -45,6 +48,7 @@ pub struct Metadata {
     authorization_details_types_supported: Vec<String>,
     request_parameter_supported: bool,
     request_uri_parameter_supported: bool,
+    revocation_feed_endpoint: String,
 }
 
 impl Metadata {
@@ -79,6 +83,7 @@ impl Metadata {
             authorization_details_types_supported: types.map(|declared| declared.name.to_string()).collect(),
             request_parameter_supported: false,
             request_uri_parameter_supported: false,
+            revocation_feed_endpoint: at(paths::REVOCATIONS),
         }
     }
 }

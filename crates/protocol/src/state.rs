@@ -17,6 +17,7 @@ use crate::records::{
     AttemptKey, Attempts, Client, Code, Consent, Ended, EndedThing, Grant, OpaqueAccessToken, PendingRequest,
     Redemption, RefreshToken, Resource, Session, Spending, User,
 };
+use crate::settings::CLOCKS_APART;
 use writing::Writing;
 
 /// All that is kept, issuer by issuer (INV-08).
@@ -142,7 +143,8 @@ impl Records {
         self.refresh_tokens.retain(|_, token| grants.contains_key(&token.grant) && is_kept(token));
         let has_grant = |token: &OpaqueAccessToken| token.grant.as_ref().is_none_or(|grant| grants.contains_key(grant));
         self.access_tokens.retain(|_, token| now < token.claims.exp && has_grant(token));
-        self.ended.retain(|_, ended| now < ended.until);
+        // A resource server whose clock is late still has to hear of it (AT-11).
+        self.ended.retain(|_, ended| now < ended.until + CLOCKS_APART);
         self.sessions
             .retain(|id, session| now < session.expires_at || grants.values().any(|grant| grant.session == *id));
         self.attempts.retain(|_, attempts| now.since(attempts.since).0 < SWEEP_ATTEMPTS_AFTER);

@@ -15,6 +15,7 @@ use crate::http::origins::Origins;
 use crate::keys::{KeyFault, Keys};
 use crate::pages::Mode;
 use crate::password::{PasswordFault, PasswordHasher};
+use crate::revocations::Revocations;
 
 /// One issuer, running.
 pub struct App {
@@ -30,6 +31,8 @@ pub struct App {
     pub keys: Keys,
     /// How long one of them signs.
     pub rotate_keys_every: Seconds,
+    /// What ended before its time, for whoever follows that.
+    pub revocations: Revocations,
     /// The pool that hashes passwords.
     pub passwords: PasswordHasher,
     /// The only way out.

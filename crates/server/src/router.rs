@@ -5,7 +5,9 @@ use axum::routing::{MethodRouter, get, post};
 use grantd_protocol::metadata::paths;
 
 use crate::app::Shared;
-use crate::http::{account, authorize, back_channel, consent, home, introspect, login, metadata, revoke, token};
+use crate::http::{
+    account, authorize, back_channel, consent, home, introspect, login, metadata, revocations, revoke, token,
+};
 use crate::pages;
 
 /// Every route of one issuer. Guards of all requests stand in front, in `listen`.
@@ -18,6 +20,7 @@ pub fn router(app: Shared) -> Router {
         .route(paths::REVOKE, for_programs(post(revoke::post)))
         .route(paths::INTROSPECT, post(introspect::post).fallback(introspect::method_not_allowed))
         .route(paths::JWKS, get(metadata::jwks).options(metadata::preflight))
+        .route(paths::REVOCATIONS, get(revocations::get).options(metadata::preflight))
         .route("/.well-known/jwks.json", get(metadata::jwks).options(metadata::preflight))
         .route("/login", get(login::get).post(login::post))
         .route("/consent", get(consent::get).post(consent::post))

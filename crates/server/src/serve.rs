@@ -28,6 +28,7 @@ use crate::listen::{
 };
 use crate::pages::Mode;
 use crate::password::PasswordHasher;
+use crate::revocations::Revocations;
 use crate::router::router;
 use crate::sweep::sweep;
 use crate::telemetry::RequestIds;
@@ -164,6 +165,7 @@ pub async fn open(startup: Startup) -> Result<Shared, StartFault> {
         transport,
         keys,
         rotate_keys_every: startup.rotate_keys_every,
+        revocations: Revocations::default(),
         passwords: PasswordHasher::new(cores, WAITING_SIGN_INS, SIGN_IN_PATIENCE),
         fetcher: Arc::new(Fetcher::new(startup.fetch)?),
         origins: Origins::default(),

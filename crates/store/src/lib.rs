@@ -92,12 +92,19 @@ pub enum Inspection {
 
 /// What ended at or after a moment, the oldest first. What is no longer kept is not in it: grants past their absolute end, and
 /// whatever has nothing left in force that it could end.
+///
+/// Not in `grants`: those under which nothing was issued at or after that moment, and those that ended with their client, which is
+/// in `ended` itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EndedSince {
     /// Grants that were taken back, each with every token under it.
     pub grants: Vec<GrantId>,
     /// Access tokens, and what clients held for themselves.
     pub ended: Vec<Ended>,
+    /// Signing keys, each with whatever it signed.
+    pub removed_keys: Vec<RemovedKey>,
+    /// The keys that were left at the same moment.
+    pub keys: KeysRevision,
 }
 
 impl std::fmt::Debug for Store {

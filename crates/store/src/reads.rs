@@ -149,6 +149,8 @@ pub(crate) fn ended_since(reading: &Reading<'_>, issuer: &Issuer, since: Time) -
     Ok(EndedSince {
         grants: grants.into_iter().map(rows::grant_id).collect::<Result<_, _>>()?,
         ended: ended.into_iter().map(rows::ended).collect::<Result<_, _>>()?,
+        removed_keys: removed_keys(reading, issuer, since)?,
+        keys: keys_revision(reading, issuer)?,
     })
 }
 

@@ -53,7 +53,10 @@ statements! {
     SESSIONS_HELD =
         "SELECT last_used_at, ended_at, record FROM sessions \
          WHERE issuer = $1 AND user_id = $2 AND ended_at IS NULL ORDER BY authenticated_at DESC, id DESC LIMIT $3";
-    GRANTS_REVOKED_SINCE = "SELECT id FROM grants WHERE issuer = $1 AND revoked_at >= $2 ORDER BY revoked_at, id";
+    /// Only those that somebody may hold a token of: a grant is used when one is issued, and what a client held ended with it.
+    GRANTS_REVOKED_SINCE =
+        "SELECT id FROM grants WHERE issuer = $1 AND revoked_at >= $2 AND COALESCE(last_used_at, revoked_at) >= $2 \
+         AND revoked_because NOT IN ('client_disabled', 'client_removed') ORDER BY revoked_at, id";
     ENDED_SINCE =
         "SELECT kind, id, ended_at, kept_until FROM ended \
          WHERE issuer = $1 AND ended_at >= $2 ORDER BY ended_at, kind, id";

@@ -4,6 +4,7 @@
 //! half-way, it has removed less and nothing wrong. Start at [`sweep`].
 
 use grantd_protocol::names::{GrantId, Issuer};
+use grantd_protocol::settings::CLOCKS_APART;
 use grantd_protocol::state::{SPENT_TOKENS_KEPT, SWEEP_ATTEMPTS_AFTER};
 use grantd_tokens::{Seconds, Time};
 
@@ -39,7 +40,7 @@ pub struct Swept {
     pub refresh_tokens: u64,
     /// Opaque access tokens that have expired. Those that went with their grant are not counted.
     pub access_tokens: u64,
-    /// What ended before its time, once that time has come.
+    /// What ended before its time, once that time has come on the latest clock, too.
     pub ended: u64,
 }
 
@@ -54,7 +55,7 @@ pub(crate) async fn sweep(sqlite: &Sqlite, issuer: &Issuer, now: Time) -> Result
         removed_keys: sweep_rows(sqlite, sql::SWEEP_REMOVED_KEYS, issuer, now - REMOVED_KEYS_KEPT).await?,
         refresh_tokens: sweep_rows(sqlite, sql::SWEEP_SPENT_REFRESH_TOKENS, issuer, long_spent).await?,
         access_tokens: sweep_rows(sqlite, sql::SWEEP_EXPIRED_ACCESS_TOKENS, issuer, now).await?,
-        ended: sweep_rows(sqlite, sql::SWEEP_ENDED, issuer, now).await?,
+        ended: sweep_rows(sqlite, sql::SWEEP_ENDED, issuer, now - CLOCKS_APART).await?,
     })
 }
 

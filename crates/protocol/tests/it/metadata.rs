@@ -35,6 +35,7 @@ fn the_document_has_every_member_of_what_there_is() {
     assert_eq!(document["authorization_response_iss_parameter_supported"], true);
     assert_eq!(document["request_uri_parameter_supported"], false);
     assert_eq!(document["request_parameter_supported"], false);
+    assert_eq!(document["revocation_feed_endpoint"], "https://id.example/revocations");
 }
 
 // proves: META-03

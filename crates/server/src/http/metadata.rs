@@ -49,7 +49,7 @@ pub async fn jwks(State(app): State<Shared>, headers: HeaderMap) -> Response {
     }
 }
 
-/// The preflight of both.
+/// The preflight of all that everyone may read.
 pub async fn preflight(headers: HeaderMap) -> Response {
     cors::preflight(&headers, &Method::GET, &Policy::Public)
 }
@@ -71,7 +71,7 @@ fn public_json(asked: &HeaderMap, body: Bytes, etag: &str) -> Response {
 }
 
 /// RFC 9110 §13.1.2: a list, compared weakly: caches on the way may have weakened ours.
-fn is_known(asked: &HeaderMap, etag: &str) -> bool {
+pub(super) fn is_known(asked: &HeaderMap, etag: &str) -> bool {
     let lists = asked.get_all(IF_NONE_MATCH).iter().filter_map(|list| list.to_str().ok());
     let mut known = lists.flat_map(|list| list.split(',')).map(str::trim);
     known.any(|known| known == "*" || known.strip_prefix("W/").unwrap_or(known) == etag)

@@ -17,6 +17,7 @@ pub mod introspect;
 pub mod login;
 pub mod metadata;
 pub mod origins;
+pub mod revocations;
 pub mod revoke;
 pub mod token;
 pub mod visit;

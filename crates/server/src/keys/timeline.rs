@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use grantd_protocol::settings::{CLOCKS_APART, LONGEST_ACCESS_TOKEN};
 use grantd_store::StoredKey;
 use grantd_tokens::{Algorithm, Seconds, Time};
 
@@ -19,10 +20,6 @@ pub const ROTATE_EVERY: Seconds = Seconds::days(30);
 pub const ROTATE_AT_LEAST: Seconds = Seconds::days(2);
 /// At most so long (KEYS-02): rotation that happens once in years is rotation that nobody knows to work.
 pub const ROTATE_AT_MOST: Seconds = Seconds::days(366);
-/// No access token lives longer (AT-06).
-const LONGEST_ACCESS_TOKEN: Seconds = Seconds::hours(1);
-/// A node whose clock is late goes on signing with the old key, and a resource server whose clock is late goes on accepting.
-const CLOCKS_APART: Seconds = Seconds::minutes(5);
 /// How long a key is published after its successor began to sign.
 pub const KEPT: Seconds = Seconds(LONGEST_ACCESS_TOKEN.0 + CLOCKS_APART.0);
 

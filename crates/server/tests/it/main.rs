@@ -29,6 +29,7 @@ mod opaque_tokens_http;
 mod pages;
 mod pages_http;
 mod password;
+mod revocation_feed;
 mod revoke_http;
 mod rig;
 mod start;

@@ -38,6 +38,7 @@ async fn the_metadata_says_what_this_server_does() {
         "authorization_details_types_supported": ["lockbox"],
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
+        "revocation_feed_endpoint": "https://id.example/revocations",
     });
     assert_eq!(document(&rig, WELL_KNOWN).await, expected);
 }

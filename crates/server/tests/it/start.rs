@@ -265,6 +265,8 @@ async fn when_nothing_can_be_read_nothing_is_given() {
         assert_eq!(answer.json(), serde_json::json!({ "error": "temporarily_unavailable" }), "{path}");
     }
     assert_eq!(browser.get("/.well-known/oauth-authorization-server").await.status, 503);
+    // An empty feed would bring back what ended (AT-11).
+    assert_eq!(browser.get("/revocations").await.status, 503);
     assert_eq!((browser.get("/readyz").await.status, browser.get("/livez").await.status), (503, 200));
 }
 

@@ -1,0 +1,153 @@
+//! The revocation feed (AT-11): what ended before its time, signed, for resource servers that judge tokens by themselves.
+//!
+//! Owns what stands in it, for how long, and when it is signed anew. What an entry means is said in
+//! [`grantd_tokens::revocation_feed`], how it is asked for in `http/revocations.rs`. Start at [`Revocations::listed`].
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use grantd_protocol::records::EndedThing;
+use grantd_protocol::settings::{CLOCKS_APART, LONGEST_ACCESS_TOKEN};
+use grantd_store::{EndedSince, StoreFault};
+use grantd_tokens::jws::SignFault;
+use grantd_tokens::{Digest, Mark, RevocationFeed, Seconds, Time};
+use tokio::sync::Mutex;
+
+use crate::app::App;
+use crate::keys::KeyFault;
+
+/// Why there is no feed now. Whoever follows it keeps the one they have, for as long as they trust it.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedFault {
+    /// The store.
+    #[error("the store: {0}")]
+    Store(#[from] StoreFault),
+    /// The keys.
+    #[error("the signing keys: {0}")]
+    Keys(#[from] KeyFault),
+    /// It could not be signed: it would be too long to be read.
+    #[error("the revocation feed: {0}")]
+    Sign(#[from] SignFault),
+    /// A part of it would let the rest of what ended be used: all or nothing.
+    #[error(
+        "more than {MOST_ENTRIES} things ended within the life of an access token, more than a revocation feed holds; resource \
+         servers that follow it decide by themselves until the oldest have expired"
+    )]
+    TooMany,
+    /// The task that made it came to no end.
+    #[error("the revocation feed could not be made")]
+    Unmade,
+}
+
+/// The feed of one issuer, as far as it was made. Nothing here is ever older than the read it stands for.
+#[derive(Debug, Default)]
+pub struct Revocations {
+    /// Held by the one task that makes something of what was read; others wait, and find it made.
+    made: Mutex<Made>,
+}
+
+#[derive(Debug, Default)]
+struct Made {
+    listed: Option<Arc<Listed>>,
+    signed: Option<Signed>,
+}
+
+/// What stands in the feed, not yet signed.
+#[derive(Debug)]
+pub struct Listed {
+    read: EndedSince,
+    /// Without its times.
+    lists: RevocationFeed,
+    /// Follows from the lists alone: equal content has equal tags, whichever node answers and whenever it signed.
+    pub etag: String,
+}
+
+#[derive(Debug)]
+struct Signed {
+    listed: Arc<Listed>,
+    at: Time,
+    text: Bytes,
+}
+
+impl Revocations {
+    /// What ended, as the store knows it now: whatever was committed before this call is in it (AT-11).
+    pub async fn listed(&self, app: &App) -> Result<Arc<Listed>, FeedFault> {
+        let now = crate::env::now();
+        let read = still_needed(app.store.ended_since(&app.settings.issuer, now - REMEMBERED).await?, now);
+        // What it says is removed must not be what it is signed with.
+        app.keys.follow(read.keys).await?;
+        if read.grants.len() + read.ended.len() + read.removed_keys.len() > MOST_ENTRIES {
+            return Err(FeedFault::TooMany);
+        }
+        let mut made = self.made.lock().await;
+        if let Some(listed) = made.listed.as_ref().filter(|listed| listed.read == read) {
+            return Ok(Arc::clone(listed));
+        }
+        let issuer = app.settings.issuer.as_str().to_owned();
+        let listed = Arc::new(aside(move || Listed::of(read, issuer)).await??);
+        made.listed = Some(Arc::clone(&listed));
+        Ok(listed)
+    }
+
+    /// The feed with these lists, signed. Once a second at most, however many ask: of two feeds the later `iat` counts, and so
+    /// none is handed out that is older than another.
+    pub async fn signed(&self, app: &App, listed: &Arc<Listed>) -> Result<Bytes, FeedFault> {
+        let now = crate::env::now();
+        let mut made = self.made.lock().await;
+        if let Some(signed) =
+            made.signed.as_ref().filter(|signed| signed.at == now && signed.listed.etag == listed.etag)
+        {
+            return Ok(signed.text.clone());
+        }
+        let key = app.keys.signing(app.settings.access_token_algorithm)?;
+        let lists = Arc::clone(listed);
+        let sign = move || RevocationFeed { iat: now, exp: now + GOOD_FOR, ..lists.lists.clone() }.mint(&key);
+        let text = Bytes::from(aside(sign).await??);
+        made.signed = Some(Signed { listed: Arc::clone(listed), at: now, text: text.clone() });
+        Ok(text)
+    }
+}
+
+impl Listed {
+    fn of(read: EndedSince, iss: String) -> Result<Self, SignFault> {
+        let mut lists = RevocationFeed {
+            iss,
+            grants: read.grants.iter().map(|grant| Mark::of(grant.as_str())).collect(),
+            keys: read.removed_keys.iter().map(|key| Mark::of(&key.kid)).collect(),
+            ..RevocationFeed::default()
+        };
+        for ended in &read.ended {
+            match &ended.thing {
+                EndedThing::AccessToken(token) => {
+                    lists.tokens.insert(Mark::of(token.as_str()));
+                }
+                EndedThing::Client(client) => {
+                    lists.clients.insert(Mark::of(client.as_str()), ended.at);
+                }
+            }
+        }
+        let text = serde_json::to_vec(&lists).map_err(|_| SignFault::Claims)?;
+        let etag = format!("\"{}\"", Digest::of(&text).to_base64url());
+        Ok(Self { read, lists, etag })
+    }
+}
+
+/// Without what only concerns tokens that have expired everywhere, late clocks included.
+fn still_needed(mut read: EndedSince, now: Time) -> EndedSince {
+    read.ended.retain(|ended| !now.is_past(ended.until + CLOCKS_APART));
+    read
+}
+
+/// Megabytes of marks are not made on the threads that answer requests.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, FeedFault> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| FeedFault::Unmade)
+}
+
+/// How far back something may have ended and still matter: the longest life of a token, and a clock that is late.
+const REMEMBERED: Seconds = Seconds(LONGEST_ACCESS_TOKEN.0 + CLOCKS_APART.0);
+
+/// How long a feed may be taken for current if nobody confirms it. Who follows the feed asks far more often.
+const GOOD_FOR: Seconds = Seconds::days(1);
+
+/// As many as fit into what readers take: an entry is 25 bytes of JSON, 34 in the signed form.
+const MOST_ENTRIES: usize = 120_000;
