@@ -27,10 +27,11 @@ statements! {
          WHERE issuer = $1 AND id = $2";
     CODE = "SELECT wrong_verifiers, redeemed_at, record FROM codes WHERE issuer = $1 AND hash = $2";
     REFRESH_TOKEN =
-        "SELECT spent_at, successor, superseded_by, family, record FROM refresh_tokens WHERE issuer = $1 AND hash = $2";
+        "SELECT hash, grant_id, family, spent_at, successor, superseded_by, record FROM refresh_tokens \
+         WHERE issuer = $1 AND hash = $2";
     /// All tokens of a family are of one grant.
     GRANT_OF_FAMILY = "SELECT grant_id FROM refresh_tokens WHERE issuer = $1 AND family = $2 LIMIT 1";
-    ACCESS_TOKEN = "SELECT record FROM access_tokens WHERE issuer = $1 AND hash = $2";
+    ACCESS_TOKEN = "SELECT hash, grant_id, record FROM access_tokens WHERE issuer = $1 AND hash = $2";
     ENDED = "SELECT kind, id, ended_at, kept_until FROM ended WHERE issuer = $1 AND kind = $2 AND id = $3";
     CONSENT = "SELECT record FROM consents WHERE issuer = $1 AND user_id = $2 AND client_id = $3";
     CONSENTS_HELD =
@@ -93,11 +94,11 @@ statements! {
         "SELECT wrong_verifiers, redeemed_at, record FROM codes WHERE issuer = $1 AND grant_id = $2 LIMIT $3";
     /// The unspent one first, then the latest. Ordered by an expression, so that no index of all spent tokens is gone through.
     REFRESH_TOKENS_OF_GRANT =
-        "SELECT spent_at, successor, superseded_by, family, record FROM refresh_tokens \
+        "SELECT hash, grant_id, family, spent_at, successor, superseded_by, record FROM refresh_tokens \
          WHERE issuer = $1 AND grant_id = $2 ORDER BY COALESCE(spent_at, 9223372036854775807) DESC, hash LIMIT $3";
     /// By an expression: as above.
     ACCESS_TOKENS_OF_GRANT =
-        "SELECT record FROM access_tokens WHERE issuer = $1 AND grant_id = $2 \
+        "SELECT hash, grant_id, record FROM access_tokens WHERE issuer = $1 AND grant_id = $2 \
          ORDER BY COALESCE(expires_at, 0) DESC, hash LIMIT $3";
     /// Those whose names lie between $3 and $4.
     ENDED_ACCESS_TOKENS =

@@ -4,7 +4,7 @@
 //! `statements.rs`. Start at [`steps`].
 
 use grantd_protocol::changes::Change;
-use grantd_protocol::names::{ClientId, Issuer, UserId};
+use grantd_protocol::names::{ClientId, GrantId, Issuer, UserId};
 use grantd_protocol::records::{EndedThing, Revocation, Status};
 use grantd_protocol::refusals::Refusal;
 use grantd_protocol::settings::LONGEST_ACCESS_TOKEN;
@@ -49,9 +49,10 @@ impl Step {
 
 /// The statements of all the changes, in order.
 pub(crate) fn steps(issuer: &Issuer, changes: &[Change]) -> Result<Vec<Step>, StoreFault> {
-    let mut writes = Writes { issuer, steps: Vec::with_capacity(changes.len() * 2) };
+    let mut writes = Writes { issuer, steps: Vec::with_capacity(changes.len() * 2), standing: None };
     for change in changes {
         writes.add(change)?;
+        writes.standing = standing_after(change, writes.standing);
     }
     Ok(writes.steps)
 }
@@ -59,6 +60,22 @@ pub(crate) fn steps(issuer: &Issuer, changes: &[Change]) -> Result<Vec<Step>, St
 struct Writes<'a> {
     issuer: &'a Issuer,
     steps: Vec<Step>,
+    /// The grant whose row a step before this one has written because it stands: what is added to it needs no guard of its own.
+    standing: Option<&'a GrantId>,
+}
+
+/// Whatever is issued under a grant begins with its use; after anything that might end one, each guards itself again.
+fn standing_after<'a>(change: &'a Change, before: Option<&'a GrantId>) -> Option<&'a GrantId> {
+    match change {
+        Change::UseGrant { grant, .. } => Some(grant),
+        Change::RedeemCode { .. }
+        | Change::SpendRefreshToken { .. }
+        | Change::ReplaceSuccessor { .. }
+        | Change::EndAccessToken { .. }
+        | Change::AddAccessToken(_)
+        | Change::AddRefreshToken(_) => before,
+        _ => None,
+    }
 }
 
 impl Writes<'_> {
@@ -150,7 +167,7 @@ impl Writes<'_> {
                 self.steps.push(Step::or_stale(sql::ADD_GRANT, rows::grant_values(self.issuer, grant)?));
             }
             Change::AddCode(code) => {
-                self.steps.push(Step::or_stale(sql::GRANT_STANDS, self.keyed(code.grant.as_str(), [])));
+                self.guard_that_it_stands(&code.grant);
                 self.steps.push(Step::or_stale(sql::ADD_CODE, rows::code_values(self.issuer, code)?));
             }
             Change::RedeemCode { code, at } => {
@@ -190,7 +207,7 @@ impl Writes<'_> {
         match change {
             Change::AddAccessToken(token) => {
                 if let Some(grant) = &token.grant {
-                    self.steps.push(Step::or_stale(sql::GRANT_STANDS, self.keyed(grant.as_str(), [])));
+                    self.guard_that_it_stands(grant);
                 }
                 let values = rows::access_token_values(self.issuer, token)?;
                 self.steps.push(Step::or_stale(sql::ADD_ACCESS_TOKEN, values));
@@ -199,7 +216,7 @@ impl Writes<'_> {
                 self.end(&EndedThing::AccessToken(token.id.clone()), *at, token.expires_at);
             }
             Change::AddRefreshToken(token) => {
-                self.steps.push(Step::or_stale(sql::GRANT_STANDS, self.keyed(token.grant.as_str(), [])));
+                self.guard_that_it_stands(&token.grant);
                 let values = rows::refresh_token_values(self.issuer, token)?;
                 self.steps.push(Step::or_stale(sql::ADD_REFRESH_TOKEN, values));
             }
@@ -284,6 +301,12 @@ impl Writes<'_> {
             _ => {}
         }
         Ok(())
+    }
+
+    fn guard_that_it_stands(&mut self, grant: &GrantId) {
+        if self.standing != Some(grant) {
+            self.steps.push(Step::or_stale(sql::GRANT_STANDS, self.keyed(grant.as_str(), [])));
+        }
     }
 
     /// What users gave to the client, and what it holds for itself.

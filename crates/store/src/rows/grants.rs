@@ -122,7 +122,7 @@ pub(crate) fn consent(row: Row) -> Result<Consent, StoreFault> {
     row.record(Vec::new())
 }
 
-// ---- refresh tokens ----
+// ---- refresh tokens: there are many, so what stands in a column is not said twice ----
 
 pub(crate) fn refresh_token_values(issuer: &Issuer, token: &RefreshToken) -> Result<Vec<Value>, StoreFault> {
     let (spent_at, successor, superseded_by) = match token.spending {
@@ -138,11 +138,12 @@ pub(crate) fn refresh_token_values(issuer: &Issuer, token: &RefreshToken) -> Res
         spent_at.into(),
         successor.into(),
         superseded_by.into(),
-        record(REFRESH_TOKENS, token, &["family", "spending"])?,
+        record(REFRESH_TOKENS, token, &["hash", "grant", "family", "spending"])?,
     ])
 }
 
 pub(crate) fn refresh_token(mut row: Row) -> Result<RefreshToken, StoreFault> {
+    let (hash, grant, family) = (row.text()?, row.text()?, optional_digest(&mut row)?);
     let spent_at = row.optional_time()?;
     let (successor, superseded_by) = (optional_digest(&mut row)?, optional_digest(&mut row)?);
     let spending = match (spent_at, successor, superseded_by) {
@@ -151,8 +152,12 @@ pub(crate) fn refresh_token(mut row: Row) -> Result<RefreshToken, StoreFault> {
         (Some(at), None, Some(by)) => Spending::Superseded { at, by },
         _ => return Err(row.corrupt("a spent token has no successor, or two")),
     };
-    let family = optional_digest(&mut row)?;
-    row.record(vec![("family", json(REFRESH_TOKENS, &family)?), ("spending", json(REFRESH_TOKENS, &spending)?)])
+    row.record(vec![
+        ("hash", hash.into()),
+        ("grant", grant.into()),
+        ("family", json(REFRESH_TOKENS, &family)?),
+        ("spending", json(REFRESH_TOKENS, &spending)?),
+    ])
 }
 
 fn optional_digest(row: &mut Row) -> Result<Option<Digest>, StoreFault> {
@@ -168,12 +173,13 @@ pub(crate) fn access_token_values(issuer: &Issuer, token: &OpaqueAccessToken) ->
         token.hash.into(),
         token.grant.as_ref().map(GrantId::as_str).into(),
         token.claims.exp.into(),
-        record(ACCESS_TOKENS, token, &[])?,
+        record(ACCESS_TOKENS, token, &["hash", "grant"])?,
     ])
 }
 
-pub(crate) fn access_token(row: Row) -> Result<OpaqueAccessToken, StoreFault> {
-    row.record(Vec::new())
+pub(crate) fn access_token(mut row: Row) -> Result<OpaqueAccessToken, StoreFault> {
+    let (hash, grant) = (row.text()?, row.optional_text()?);
+    row.record(vec![("hash", hash.into()), ("grant", grant.into())])
 }
 
 /// How a thing that ended is named in its columns.

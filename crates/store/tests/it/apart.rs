@@ -177,7 +177,8 @@ fn every_primary_key_begins_with_the_issuer() {
     let path = directory.path().join("grantd.db");
     drop(Store::open(&Location::File(path.clone())).unwrap());
     let connection = rusqlite::Connection::open(&path).unwrap();
-    let mut tables = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").unwrap();
+    let mut tables =
+        connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'").unwrap();
     let tables: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
     assert!(tables.len() >= 13, "{tables:?}");
     for table in tables {

@@ -9,6 +9,7 @@ mod differential;
 mod families;
 mod faults;
 mod grant_lists;
+mod growth;
 mod keys;
 mod lists;
 mod narrowing;

@@ -7,7 +7,7 @@ use grantd_protocol::changes::{Change, Commit};
 use grantd_protocol::facts::Lookup;
 use grantd_protocol::names::ResourceId;
 use grantd_protocol::records::{Grant, GrantState, Presence, Revocation};
-use grantd_store::Store;
+use grantd_store::{Location, Store};
 use grantd_tokens::Time;
 
 use crate::races::{AT_ONCE, at_once, begun, count, facts, two_stores};
@@ -79,6 +79,29 @@ async fn nothing_is_issued_on_what_a_grant_was_once_it_is_narrower() {
         let on_what_is_left = Change::UseGrant { grant: grant_id(7), narrowings: 1, at: Time(6) };
         assert_eq!(store.commit(&issuer(0), vec![on_what_is_left]).await, Ok(Commit::Done));
     }
+}
+
+// proves: STORE-02
+#[tokio::test]
+async fn in_one_commit_too_nothing_is_added_to_a_grant_that_ended_since_it_was_used_or_is_another() {
+    let store = Store::open(&Location::Memory).unwrap();
+    given(&store).await;
+    let revoke = |number| {
+        let because = Revocation::GivenBack;
+        Change::RevokeGrant { grant: grant_id(number), at: Time(6), because }
+    };
+    let (user, because) = (user_id(0), Revocation::EndedByUser);
+    let everything = Change::EndAccess { user, client: None, at: Time(6), because };
+    let add = |of| Change::AddRefreshToken(refresh_token(100, of));
+    for changes in [
+        vec![used(), revoke(7), add(7)],
+        vec![used(), everything, add(7)],
+        vec![revoke(1), used(), add(1)],
+        vec![revoke(1), used(), Change::AddAccessToken(access_token(100, Some(1), 50))],
+    ] {
+        assert_eq!(store.commit(&issuer(0), changes).await, Ok(Commit::Stale));
+    }
+    assert_eq!(store.commit(&issuer(0), vec![used(), add(7)]).await, Ok(Commit::Done));
 }
 
 // proves: STORE-02, STORE-06

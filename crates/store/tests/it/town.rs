@@ -27,7 +27,7 @@ const CALLBACK: &str = "https://app.example/callback";
 const MAX_ATTEMPTS: usize = 200;
 
 /// Randomness that never repeats in this process, also between threads.
-struct Counted;
+pub(crate) struct Counted;
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
