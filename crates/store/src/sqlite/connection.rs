@@ -9,6 +9,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
+use super::statistics;
 use crate::Options;
 use crate::fault::StoreFault;
 use crate::statements;
@@ -209,6 +210,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreFault> {
         for migration in MIGRATIONS.iter().skip(usize::try_from(version).unwrap_or(usize::MAX)) {
             transaction.execute_batch(&migration.replace("/* WITHOUT ROWID */", "WITHOUT ROWID"))?;
         }
+        statistics::tell(&transaction)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.pragma_update(None, "user_version", newest())
     };

@@ -5,6 +5,7 @@
 //! time. Start at [`Sqlite::write`] and [`Sqlite::read`].
 
 mod connection;
+mod statistics;
 
 use std::path::Path;
 use std::sync::mpsc::{self, SyncSender, TrySendError};

@@ -14,6 +14,7 @@ mod keys;
 mod lists;
 mod narrowing;
 mod older_rows;
+mod plans;
 mod races;
 mod records;
 mod secrecy;
