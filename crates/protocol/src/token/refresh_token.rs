@@ -39,8 +39,8 @@ pub(super) fn judge(
         let because = Revocation::RefreshTokenReused;
         ledger.always(Change::RevokeGrant { grant: grant.id.clone(), at: env.now, because });
     }
-    let token = ledger.require(showing.token(), Refusal::RefreshTokenReused)?;
-    Tradable { token, grant }.ensure(facts, env.now, ledger)?;
+    let (token, live) = ledger.require(showing.traded(), Refusal::RefreshTokenReused)?;
+    Tradable { token: live, grant }.ensure(facts, env.now, ledger)?;
 
     let share = Share::of_refresh(grant, asked.scope.as_ref(), request, ledger)?;
     let next = RefreshSecret::next(&asked.refresh_token, env.random);
@@ -69,7 +69,8 @@ impl<'a> Showing<'a> {
         match token.spending {
             Spending::Unspent => Self::FirstUse(token),
             Spending::Spent { at, successor } => {
-                // A clock that was set back does not make the window longer than since the first use.
+                // A clock that was set back says nothing of how long it has been. It makes the window longer; what keeps a family
+                // from forking is not the window.
                 let after = Seconds(env.now.since(at).0.max(0));
                 let unused = facts.successor.as_ref().filter(|held| held.hash == successor);
                 match unused.filter(|held| held.spending == Spending::Unspent) {
@@ -81,10 +82,12 @@ impl<'a> Showing<'a> {
         }
     }
 
-    /// The token, if it is good for something.
-    fn token(&self) -> Option<&'a RefreshToken> {
+    /// The token, if it is good for something, and the one of its family that lives. The idle end is that one's: what is shown
+    /// again was used in time. Refused as idle it would leave a thief who used it just before its end with what they got.
+    fn traded(&self) -> Option<(&'a RefreshToken, &'a RefreshToken)> {
         match self {
-            Self::FirstUse(token) | Self::LostResponse { token, .. } => Some(token),
+            Self::FirstUse(token) => Some((token, token)),
+            Self::LostResponse { token, unused, .. } => Some((token, unused)),
             Self::Reuse(_) => None,
         }
     }
