@@ -2,9 +2,13 @@
 
 use grantd_protocol::changes::{Change, Commit};
 use grantd_protocol::endpoint::Refused;
-use grantd_protocol::names::{Issuer, RedirectUri, ResourceId};
-use grantd_protocol::records::{ClientAuthentication, GrantState, Redemption, RedirectUriAtToken, Revocation, Status};
+use grantd_protocol::facts::Lookup;
+use grantd_protocol::names::{AccessTokenId, Issuer, RedirectUri, ResourceId};
+use grantd_protocol::records::{
+    AccessTokenFormat, ClientAuthentication, GrantState, Redemption, RedirectUriAtToken, Revocation, Status,
+};
 use grantd_protocol::refusals::Refusal;
+use grantd_protocol::token::Form;
 use grantd_protocol::token::grant_type::GrantType;
 use grantd_tokens::{Seconds, Secret};
 
@@ -69,6 +73,28 @@ fn a_replayed_code_revokes_its_grant() {
     assert_eq!(refusal(world.redeem(WEB, &code)), Refusal::CodeReplayed);
     assert!(matches!(grant_state(&world), GrantState::Revoked { because: Revocation::CodeReplayed, .. }));
     assert_eq!(refusal(world.refresh(WEB, &token)), Refusal::RefreshGrantGone);
+}
+
+/// What was issued goes by its grant, in whichever form.
+// proves: CODE-04
+#[test]
+fn what_a_replayed_code_gave_is_known_to_have_ended() {
+    for format in [AccessTokenFormat::Opaque, AccessTokenFormat::Jwt] {
+        let mut world = World::new();
+        world.edit_resource(LOCKBOXES, |resource| resource.access_token_format = format);
+        let code = world.approve(WEB, "boxes:list");
+        let issued = world.redeem(WEB, &code).unwrap();
+        let named = match &issued.form {
+            Form::Opaque(token) => Lookup { access_token: Some(token.hash()), ..Lookup::default() },
+            Form::Signed(_) => {
+                let id = AccessTokenId::new(issued.access_token.jti.clone());
+                Lookup { access_token_id: Some(id), ..Lookup::default() }
+            }
+        };
+        assert_eq!(world.load(&named).grant.unwrap().state, GrantState::Standing);
+        assert_eq!(refusal(world.redeem(WEB, &code)), Refusal::CodeReplayed);
+        assert!(matches!(world.load(&named).grant.unwrap().state, GrantState::Revoked { .. }), "{format:?}");
+    }
 }
 
 // proves: CODE-05

@@ -63,11 +63,12 @@ fn case<E: Endpoint + 'static>(
 /// Each fact by its name, and how to lose it; `false` if it was not there.
 type Field = (&'static str, fn(&mut Facts) -> bool);
 
-const FIELDS: [Field; 14] = [
+const FIELDS: [Field; 15] = [
     ("client", |facts| facts.client.take().is_some()),
     ("resources", |facts| !std::mem::take(&mut facts.resources).is_empty()),
     ("code", |facts| facts.code.take().is_some()),
     ("refresh_token", |facts| facts.refresh_token.take().is_some()),
+    ("successor", |facts| facts.successor.take().is_some()),
     ("access_token", |facts| facts.access_token.take().is_some()),
     ("ended", |facts| facts.ended.take().is_some()),
     ("holder", |facts| facts.holder.take().is_some()),
@@ -89,6 +90,7 @@ fn every_fact_is_one_that_can_be_lost_or_a_count() {
         resources: _,
         code: _,
         refresh_token: _,
+        successor: _,
         grant: _,
         grant_session: _,
         session: _,
@@ -194,9 +196,12 @@ fn token_requests() -> Vec<Case> {
     // A grant that the user let last needs no session; this one does.
     assert!(refreshed.records().grants.values().all(|grant| grant.presence == Presence::WhileSignedIn));
     let refresh = refreshed.refresh_of(WEB, &token);
+    let mut answer_lost = refreshed.clone();
+    answer_lost.token(&refresh).unwrap();
     vec![
         token_case("a redemption", world.clone(), &redemption).without_need_of(AGREED_TO),
         token_case("a refresh", refreshed, &refresh).without_need_of(AGREED_TO),
+        token_case("a refresh whose answer was lost", answer_lost, &refresh).without_need_of(AGREED_TO),
         token_case("a client for itself", world, &service),
     ]
 }
@@ -339,7 +344,15 @@ fn refused() -> Vec<Case> {
     let unspent = redeemed.refresh(WEB, &spent).unwrap().refresh_token.unwrap();
     let (reuse, refresh) = (redeemed.refresh_of(WEB, &spent), redeemed.refresh_of(WEB, &unspent));
     cases.push(token_case("a replay of a code", redeemed.clone(), &redemption));
-    cases.push(token_case("a reuse of a refresh token", redeemed.clone(), &reuse));
+    let mut too_late = redeemed.clone();
+    too_late.advance(Seconds(30));
+    cases.push(token_case("a reuse of a refresh token", too_late, &reuse));
+    let mut replaced = redeemed.clone();
+    replaced.token(&reuse).unwrap();
+    cases.push(token_case("a replaced refresh token", replaced, &refresh));
+    let mut two_generations = redeemed.clone();
+    two_generations.token(&refresh).unwrap();
+    cases.push(token_case("a refresh token two generations old", two_generations, &reuse));
     let endings = [
         Change::SetUserStatus { user: user.clone(), status: Status::Disabled, at },
         Change::EndSession { session, at },

@@ -3,8 +3,8 @@
 use grantd_protocol::changes::{Change, Commit};
 use grantd_protocol::consent::Verdict;
 use grantd_protocol::endpoint::{Decision, Next};
-use grantd_protocol::names::{ClientId, Network, ResourceId};
-use grantd_protocol::records::{AttemptKey, Revocation, Status};
+use grantd_protocol::names::{AccessTokenId, ClientId, Network, ResourceId, Scopes};
+use grantd_protocol::records::{AttemptKey, IssuedAccessToken, Revocation, Spending, Status};
 use grantd_protocol::refusals::Refusal;
 use grantd_tokens::{Seconds, Secret};
 use proptest::prelude::*;
@@ -43,7 +43,7 @@ fn what_is_said_to_tighten_makes_nothing_live() {
     // So that a change which switches on would be seen to do so.
     world.operate(Change::SetUserStatus { user: user_id(BOB), status: Status::Disabled, at: world.now });
     let tightening: Vec<Change> = one_of_each(&world).into_iter().filter(Change::tightens).collect();
-    assert_eq!(tightening.len(), 9);
+    assert_eq!(tightening.len(), 15);
     for change in tightening {
         let mut after = world.clone();
         assert_eq!(after.commit(std::slice::from_ref(&change)), Commit::Done, "{change:?}");
@@ -62,9 +62,35 @@ fn one_of_each(world: &World) -> Vec<Change> {
     let pending = *records.pending.keys().next().unwrap();
     let key = AttemptKey::Network(Network::new("192.0.2.0/24"));
     let counted =
-        Change::CountAttempt { key: key.clone(), at, window: Seconds(60), limit: 9, or: Refusal::SignInThrottled };
+        Change::CountAttempt { key: key.clone(), at, window: Seconds(60), limit: 99, or: Refusal::SignInThrottled };
     let status = |status| Change::SetUserStatus { user: user_id(BOB), status, at };
+    let client_status = |status| Change::SetClientStatus { client: ClientId::new(WEB_POST), status, at };
+    let alice = user_id(ALICE);
+    let held = &records.grants[&grant];
+    let narrowed = Change::NarrowGrant {
+        grant: grant.clone(),
+        narrowings: held.narrowings,
+        scopes: Scopes::default(),
+        resources: held.resources.clone(),
+        details: Vec::new(),
+    };
+    let issued = IssuedAccessToken { id: AccessTokenId::new("one that was issued"), expires_at: at + Seconds(300) };
+    let spent = records.refresh_tokens.values().find_map(|token| match token.spending {
+        Spending::Spent { successor, .. } => Some((token.hash, successor)),
+        Spending::Unspent | Spending::Superseded { .. } => None,
+    });
+    let (predecessor, unused) = spent.unwrap();
+    let replacement = Secret::new("what takes its place").hash();
     vec![
+        narrowed,
+        Change::EndAccess { user: alice.clone(), client: None, at, because: Revocation::EndedByUser },
+        Change::EndAccessToken { token: issued, at },
+        Change::EndOtherSessions { user: alice.clone(), keep: session, at },
+        Change::ForgetConsent { user: alice, client: ClientId::new(WEB) },
+        client_status(Status::Disabled),
+        client_status(Status::Active),
+        Change::ReplaceSuccessor { predecessor, unused, replacement, at },
+        Change::SpendRefreshToken { token: unused, successor: replacement, at },
         Change::EndSession { session, at },
         Change::CountWrongVerifier { code },
         Change::RevokeGrant { grant, at, because: Revocation::CodeReplayed },
@@ -97,7 +123,11 @@ fn a_town_in_full_swing() -> Town {
         let spent = world.redeem(client, &used).unwrap().refresh_token.unwrap();
         let unspent = world.refresh(client, &spent).unwrap().refresh_token.unwrap();
         codes.extend([used, world.approve(client, "boxes:list")]);
-        tokens.extend([spent, unspent]);
+        let replaced = world.approve(client, "boxes:list offline_access");
+        let retried = world.redeem(client, &replaced).unwrap().refresh_token.unwrap();
+        let superseded = world.refresh(client, &retried).unwrap().refresh_token.unwrap();
+        let replacement = world.refresh(client, &retried).unwrap().refresh_token.unwrap();
+        tokens.extend([spent, unspent, retried, superseded, replacement]);
     }
     let mut browser = Browser::new();
     let form = world.request_of(SCHEME);
@@ -121,10 +151,10 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
     let one = prop_oneof![
         4 => (0..7_usize, 0..3_usize, any::<bool>())
             .prop_map(|(code, client, verifier)| Move::Redeem { code, client, verifier }),
-        4 => (0..7_usize, 0..3_usize, 0..3_usize)
+        4 => (0..16_usize, 0..3_usize, 0..3_usize)
             .prop_map(|(token, client, scope)| Move::Refresh { token, client, scope }),
         2 => (0..3_usize, any::<bool>()).prop_map(|(verdict, genuine)| Move::Consent { verdict, genuine }),
-        1 => prop_oneof![Just(1_i64), Just(61), Just(15 * 24 * 3600)].prop_map(Move::Later),
+        1 => prop_oneof![Just(1_i64), Just(29), Just(61), Just(15 * 24 * 3600)].prop_map(Move::Later),
         1 => any::<bool>().prop_map(Move::Switch),
         1 => Just(Move::EndSession),
     ];

@@ -202,6 +202,12 @@ fn code_circumstances() -> Vec<Row> {
 fn refresh_tokens() -> Vec<Row> {
     use Refusal as R;
     let row = |refusal, refused: Outcome| Row { refusal, refused, answered: refreshed(|_, call| call) };
+    let shown_again_after = |seconds: i64| {
+        refreshed(|world, call| {
+            world.token(&call).unwrap();
+            after(seconds)(world, call)
+        })
+    };
     vec![
         row(R::RefreshTokenUnknown, refreshed(|_, call| call.with("refresh_token", "no such token"))),
         row(
@@ -211,13 +217,8 @@ fn refresh_tokens() -> Vec<Row> {
                 world.call_of(WEB_POST, form)
             }),
         ),
-        row(
-            R::RefreshTokenReused,
-            refreshed(|world, call| {
-                world.token(&call).unwrap();
-                call
-            }),
-        ),
+        // Spent, shown again: a theft at the end of the window, and a retry just before it.
+        Row { refusal: R::RefreshTokenReused, refused: shown_again_after(30), answered: shown_again_after(29) },
         row(
             R::RefreshGrantGone,
             refreshed(|world, call| {
