@@ -103,7 +103,6 @@ fn every_fact_is_one_that_can_be_lost_or_a_count() {
         access_token: _,
         ended: _,
         holder: _,
-        successor: _,
         holdings: _,
     } = Facts::default();
     assert!(scopes_elsewhere.is_empty(), "without it a scope is unknown, and left out");

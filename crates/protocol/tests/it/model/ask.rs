@@ -5,25 +5,28 @@ use std::fmt;
 use grantd_protocol::changes::Change;
 use grantd_protocol::consent::{ConsentDecision, Decided, Verdict};
 use grantd_protocol::endpoint::{Decision, Endpoint, Env, Next};
+use grantd_protocol::events::NoteKind;
 use grantd_protocol::facts::{Facts, Lookup};
 use grantd_protocol::forms::Purpose;
 use grantd_protocol::login::{Admission, SignIn, SignOut};
-use grantd_protocol::names::{Scopes, UserId, Username};
-use grantd_protocol::records::{Status, User};
+use grantd_protocol::names::{AccessTokenId, Scopes, UserId, Username};
+use grantd_protocol::records::{Grant, GrantState, IssuedAccessToken, Status, User};
 use grantd_protocol::refusals::Refusal;
 use grantd_protocol::settings::Settings;
-use grantd_protocol::token::TokenRequest;
-use grantd_tokens::{JwkSet, Time};
+use grantd_protocol::state::Records;
+use grantd_protocol::token::{Issued, TokenRequest};
+use grantd_tokens::{AccessTokenClaims, JwkSet, Time};
 
 use super::cast::{self, Counted, Owner};
+use super::gifts::Gift;
 
 /// One thing that somebody can do to the server. Codes and refresh tokens are named by the gift they came with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Ask {
     /// `grant_type=authorization_code`.
-    Redeem { code: usize, by: Sender, verifier: Verifier },
+    Redeem { code: u8, by: Sender, verifier: Verifier },
     /// `grant_type=refresh_token`.
-    Refresh { token: usize, by: Sender, scope: Option<&'static str> },
+    Refresh { token: u8, by: Sender, scope: Scope },
     /// The consent form.
     Decide(Pressed),
     /// The form that ends the session.
@@ -36,8 +39,10 @@ pub(crate) enum Ask {
     Disable,
     /// The operator sets a new password.
     ResetPassword,
-    /// The operator adds a user of one and the same name.
-    AddUser { id: &'static str },
+    /// The operator adds a user of one and the same name, with one of two ids.
+    AddUser { second: bool },
+    /// The user takes back all but one scope of every grant.
+    Narrow,
 }
 
 /// As whom a token request comes.
@@ -49,6 +54,19 @@ pub(crate) enum Sender {
     FalseOwner,
     /// Another client, truly itself.
     OtherClient,
+    /// A tab of the honest client, which is a public one.
+    Tab,
+    /// Somebody who copied a refresh token of that client, and shows it as that client.
+    Thief,
+}
+
+/// Which scope comes with a refresh.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Scope {
+    /// None is named: all that was granted.
+    Granted,
+    Less,
+    More,
 }
 
 /// Which verifier comes with a code.
@@ -81,10 +99,11 @@ pub(crate) enum Request {
 pub(crate) struct Judged {
     pub(crate) answer: Result<Answer, Refusal>,
     pub(crate) changes: Vec<Change>,
+    pub(crate) notes: Vec<NoteKind>,
 }
 
 pub(crate) enum Answer {
-    Tokens { scope: Scopes, claimed: Option<String> },
+    Tokens { scope: Scopes, claimed: Option<String>, refresh_token: String, access_token: IssuedAccessToken },
     Code,
     SignedIn,
     Admitted,
@@ -93,21 +112,30 @@ pub(crate) enum Answer {
 }
 
 impl Ask {
-    /// Whether a token request proves that it comes from the code's owner.
+    /// Whether a token request proves that it comes from the code's owner. Of a public client a thief can prove as much.
     pub(crate) fn is_proven(self) -> bool {
+        let is_owner = |by| matches!(by, Sender::Owner(_) | Sender::Tab | Sender::Thief);
         match self {
-            Self::Redeem { by, verifier, .. } => matches!(by, Sender::Owner(_)) && verifier == Verifier::Right,
-            Self::Refresh { by, .. } => matches!(by, Sender::Owner(_)),
+            Self::Redeem { by, verifier, .. } => is_owner(by) && verifier == Verifier::Right,
+            Self::Refresh { by, .. } => is_owner(by),
             _ => false,
         }
     }
 
+    /// Who sends it, if it is a token request.
+    pub(crate) fn sender(self) -> Option<Sender> {
+        match self {
+            Self::Redeem { by, .. } | Self::Refresh { by, .. } => Some(by),
+            _ => None,
+        }
+    }
+
     /// The request as the server reads it.
-    pub(crate) fn request(self) -> Request {
+    pub(crate) fn request(self, gifts: &[Gift]) -> Request {
         let browser = cast::browser();
         match self {
             Self::Redeem { code, by, verifier } => token_request(by, &redeem_body(code, verifier)),
-            Self::Refresh { token, by, scope } => token_request(by, &refresh_body(token, scope)),
+            Self::Refresh { token, by, scope } => token_request(by, &refresh_body(gifts, token, scope)),
             Self::Decide(pressed) => Request::Consent(consent(pressed)),
             Self::SignOut => {
                 let (token, origin) = cast::form(&browser, Purpose::SignOut);
@@ -125,30 +153,46 @@ impl Ask {
                 let (username, network) = (Some(cast::username()), cast::network());
                 Request::Admission(Admission::Try { browser, token, origin, username, network })
             }
-            Self::Disable | Self::ResetPassword | Self::AddUser { .. } => Request::Operator(self),
+            Self::Disable | Self::ResetPassword | Self::AddUser { .. } | Self::Narrow => Request::Operator(self),
         }
     }
 
     /// What the operator's command writes: it bypasses the endpoints, and commits the same changes.
-    fn changes_of_the_operator(self, at: Time) -> Vec<Change> {
+    fn changes_of_the_operator(self, at: Time, records: &Records) -> Vec<Change> {
         let user = cast::person();
         match self {
             Self::Disable => vec![Change::SetUserStatus { user: user.id, status: Status::Disabled, at }],
             Self::ResetPassword => vec![Change::SetPassword { user: user.id, password: cast::new_password(), at }],
-            Self::AddUser { id } => {
+            Self::AddUser { second } => {
                 let username = Username::parse("grace").unwrap();
-                let user = User { id: UserId::new(id), username, ..user };
+                let user = User { id: UserId::new(id_of(second)), username, ..user };
                 vec![Change::AddUser { user, or: Refusal::NameTaken }]
             }
+            Self::Narrow => records.grants.values().filter_map(narrowed).collect(),
             _ => Vec::new(),
         }
     }
 }
 
+fn id_of(second: bool) -> &'static str {
+    if second { "u-two" } else { "u-one" }
+}
+
+fn narrowed(grant: &Grant) -> Option<Change> {
+    let scopes = grant.scopes.filtered(|scope| scope.as_str() == cast::LEFT);
+    (grant.state == GrantState::Standing && scopes != grant.scopes).then(|| Change::NarrowGrant {
+        grant: grant.id.clone(),
+        narrowings: grant.narrowings,
+        scopes,
+        resources: grant.resources.clone(),
+        details: grant.details.clone(),
+    })
+}
+
 fn token_request(by: Sender, body: &str) -> Request {
     let credentials = match by {
         Sender::Owner(Owner::Confidential) => "client_id=web&client_secret=web-secret",
-        Sender::Owner(Owner::Public) => "client_id=web",
+        Sender::Owner(Owner::Public) | Sender::Tab | Sender::Thief => "client_id=web",
         Sender::FalseOwner => "client_id=web&client_secret=made-up",
         Sender::OtherClient => "client_id=other&client_secret=other-secret",
     };
@@ -156,7 +200,7 @@ fn token_request(by: Sender, body: &str) -> Request {
     Request::Token(TokenRequest::parse(None, None, body.as_bytes(), cast::network()).unwrap())
 }
 
-fn redeem_body(code: usize, verifier: Verifier) -> String {
+fn redeem_body(code: u8, verifier: Verifier) -> String {
     let verifier = match verifier {
         Verifier::Right => format!("&code_verifier={}", cast::VERIFIER),
         Verifier::Wrong => format!("&code_verifier={}", cast::WRONG_VERIFIER),
@@ -165,9 +209,20 @@ fn redeem_body(code: usize, verifier: Verifier) -> String {
     format!("grant_type=authorization_code&code={}{verifier}", cast::code_of(code).expose())
 }
 
-fn refresh_body(token: usize, scope: Option<&str>) -> String {
-    let scope = scope.map(|scope| format!("&scope={}", scope.replace(' ', "+"))).unwrap_or_default();
-    format!("grant_type=refresh_token&refresh_token={}{scope}", cast::refresh_token_of(token).expose())
+fn refresh_body(gifts: &[Gift], token: u8, scope: Scope) -> String {
+    let Gift::Tokens(tokens) = &gifts[usize::from(token)] else { unreachable!("a refresh token comes with tokens") };
+    let scope = scope.named().map(|scope| format!("&scope={}", scope.replace(' ', "+"))).unwrap_or_default();
+    format!("grant_type=refresh_token&refresh_token={}{scope}", tokens.refresh_token)
+}
+
+impl Scope {
+    pub(crate) fn named(self) -> Option<&'static str> {
+        match self {
+            Self::Granted => None,
+            Self::Less => Some("read"),
+            Self::More => Some("read write admin"),
+        }
+    }
 }
 
 /// Everything that was asked for stays ticked; a form that ticks more can give no more (CONSENT-04).
@@ -196,15 +251,19 @@ impl Request {
     }
 
     /// Decides as the shell would, with names for the gift that may come of it.
-    pub(crate) fn decide(&self, facts: &Facts, now: Time, settings: &Settings, gift: usize) -> Judged {
+    /// An operator reads and writes at once, so that what they do is by the records of the commit.
+    pub(crate) fn decide(
+        &self,
+        facts: &Facts,
+        records: &Records,
+        (now, settings): (Time, &Settings),
+        gift: usize,
+    ) -> Judged {
         let mut random = Counted::for_gift(gift);
         let keys = JwkSet::default();
         let mut env = Env { now, random: &mut random, settings, keys: &keys };
         match self {
-            Self::Token(request) => judged(request.decide(facts, &mut env), |issued| Answer::Tokens {
-                scope: issued.scope,
-                claimed: issued.access_token.scope,
-            }),
+            Self::Token(request) => judged(request.decide(facts, &mut env), tokens),
             Self::Consent(request) => judged(request.decide(facts, &mut env), |decided| match decided {
                 Decided::Answer(_) => Answer::Code,
                 Decided::NothingChosen | Decided::SignInAgain | Decided::SessionOver => Answer::Nothing,
@@ -214,16 +273,24 @@ impl Request {
             Self::Admission(request) => judged(request.decide(facts, &mut env), |_| Answer::Admitted),
             Self::Operator(ask) => {
                 let answer = if matches!(ask, Ask::AddUser { .. }) { Answer::UserAdded } else { Answer::Nothing };
-                Judged { answer: Ok(answer), changes: ask.changes_of_the_operator(now) }
+                Judged { answer: Ok(answer), changes: ask.changes_of_the_operator(now, records), notes: Vec::new() }
             }
         }
     }
 }
 
+fn tokens(issued: Issued) -> Answer {
+    let AccessTokenClaims { jti, exp, scope: claimed, .. } = issued.access_token;
+    let access_token = IssuedAccessToken { id: AccessTokenId::new(jti), expires_at: exp };
+    let refresh_token = issued.refresh_token.unwrap().expose().to_owned();
+    Answer::Tokens { scope: issued.scope, claimed, refresh_token, access_token }
+}
+
 fn judged<A>(next: Next<A>, told: impl FnOnce(A) -> Answer) -> Judged {
     match next {
-        Next::Done(Decision { answer, changes, .. }) => {
-            Judged { answer: answer.map(told).map_err(|refused| refused.refusal), changes }
+        Next::Done(Decision { answer, changes, notes, .. }) => {
+            let notes = notes.into_iter().map(|note| note.kind).collect();
+            Judged { answer: answer.map(told).map_err(|refused| refused.refusal), changes, notes }
         }
         Next::Fetch(_) => unreachable!("nobody in a scenario has things to choose from"),
     }
@@ -241,7 +308,7 @@ impl fmt::Display for Ask {
                 write!(f, "{by} redeems the code with {verifier}")
             }
             Self::Refresh { token, by, scope } => {
-                let scope = scope.map(|scope| format!(", asking for {scope:?}")).unwrap_or_default();
+                let scope = scope.named().map(|scope| format!(", asking for {scope:?}")).unwrap_or_default();
                 write!(f, "{by} refreshes with token {token}{scope}")
             }
             Self::Decide(pressed) => write!(f, "the user presses {pressed:?}"),
@@ -251,7 +318,8 @@ impl fmt::Display for Ask {
             Self::TryPassword => f.write_str("somebody tries a password"),
             Self::Disable => f.write_str("the operator disables the user"),
             Self::ResetPassword => f.write_str("the operator sets a new password"),
-            Self::AddUser { id } => write!(f, "the operator adds {id}, called grace"),
+            Self::AddUser { second } => write!(f, "the operator adds {}, called grace", id_of(*second)),
+            Self::Narrow => f.write_str("the user takes a scope back"),
         }
     }
 }
@@ -262,6 +330,8 @@ impl fmt::Display for Sender {
             Self::Owner(_) => "the owner",
             Self::FalseOwner => "a stranger in the owner's name",
             Self::OtherClient => "another client",
+            Self::Tab => "a tab",
+            Self::Thief => "the thief",
         })
     }
 }

@@ -23,6 +23,8 @@ pub(crate) const WRONG_VERIFIER: &str = "a-verifier-that-somebody-has-made-up-01
 
 /// `read write offline_access` or less: what the client asks for, and what the user lets it have.
 pub(crate) const ASKED: &str = "read write";
+/// What is left of it when the user takes something back.
+pub(crate) const LEFT: &str = "read";
 
 /// Whether the owner of the code has a secret of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -212,13 +214,8 @@ fn nth(gift: usize, draw: u8) -> Secret {
 }
 
 /// The code that came with a gift: drawn after the grant's id.
-pub(crate) fn code_of(gift: usize) -> Secret {
-    nth(gift, 1)
-}
-
-/// The refresh token that came with a gift: drawn first.
-pub(crate) fn refresh_token_of(gift: usize) -> Secret {
-    nth(gift, 0)
+pub(crate) fn code_of(gift: u8) -> Secret {
+    nth(usize::from(gift), 1)
 }
 
 /// The session that came with a gift: the only thing drawn.

@@ -1,27 +1,29 @@
 //! The explorer: breadth first over all that can happen next, until nothing new happens or an invariant breaks.
 //!
-//! Knows nothing of OAuth. A state is remembered by 128 bits of its hash, so that a large exploration fits into memory; the
-//! way to it by its predecessor, so that the trace of a finding is a shortest one.
+//! Knows nothing of OAuth. A state is remembered by 64 bits of its hash, so that a hundred million fit into memory; the way to
+//! it by its predecessor and the number of the step, so that a finding can be told as a shortest trace.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasherDefault, DefaultHasher, Hash, Hasher};
 
 /// Something that can be explored.
 pub(crate) trait Model {
     /// Equal states have equal hashes; nothing is in a state that nobody could ever notice.
-    type State: Hash;
+    type State: Hash + Copy;
+    /// What happens in a step. It is told in words only to people.
+    type Event: Copy + Eq + Hash + fmt::Display;
 
     fn start(&self) -> Self::State;
 
-    /// Everything that can happen next, each with what it is in words; `Err` is an invariant that it breaks.
-    fn next(&self, state: &Self::State) -> Vec<Step<Self::State>>;
+    /// Adds everything that can happen next, always in the same order.
+    fn next(&self, state: &Self::State, steps: &mut Vec<Step<Self::State, Self::Event>>);
 }
 
-/// One thing that can happen, and what comes of it.
-pub(crate) struct Step<S> {
-    pub(crate) what: String,
-    pub(crate) to: Result<S, String>,
+/// One thing that can happen, and what comes of it: a state, or an invariant that it breaks.
+pub(crate) struct Step<S, E> {
+    pub(crate) what: E,
+    pub(crate) to: Result<S, &'static str>,
 }
 
 /// What an exploration came to.
@@ -38,64 +40,105 @@ pub(crate) struct Explored {
 
 /// A broken invariant, and a shortest way to it.
 pub(crate) struct Finding {
-    pub(crate) broken: String,
+    pub(crate) broken: &'static str,
     pub(crate) trace: Vec<String>,
 }
 
 pub(crate) fn explore<M: Model>(model: &M) -> Explored {
     let start = model.start();
-    let mut seen = HashSet::from([fingerprint(&start)]);
-    let mut came_from: Vec<(usize, String)> = vec![(0, String::new())];
-    let mut open = VecDeque::from([(0, start)]);
-    let mut explored = Explored { states: 1, steps: 0, happened: BTreeSet::new(), finding: None };
-    while let Some((number, state)) = open.pop_front() {
-        for Step { what, to } in model.next(&state) {
-            explored.steps += 1;
-            if !explored.happened.contains(&what) {
-                explored.happened.insert(what.clone());
-            }
+    let mut seen: HashSet<u64, BuildHasherDefault<AsItIs>> = HashSet::default();
+    seen.insert(fingerprint(&start));
+    let mut trail = Trail { came_from: vec![(0, 0)] };
+    let mut open = VecDeque::from([(0_u32, start)]);
+    let mut happened: HashSet<M::Event> = HashSet::new();
+    let (mut taken, mut finding) = (0, None);
+    let mut steps = Vec::new();
+    while let Some((number, state)) = open.pop_front().filter(|_| finding.is_none()) {
+        steps.clear();
+        model.next(&state, &mut steps);
+        for (nth, Step { what, to }) in (0..).zip(&steps) {
+            taken += 1;
+            happened.insert(*what);
             match to {
-                Ok(to) => {
-                    if seen.insert(fingerprint(&to)) {
-                        came_from.push((number, what));
-                        open.push_back((came_from.len() - 1, to));
-                    }
+                Ok(to) if seen.insert(fingerprint(to)) => {
+                    open.push_back((trail.went(number, nth), *to));
+                    tell_progress(seen.len(), open.len());
                 }
+                Ok(_) => {}
                 Err(broken) => {
-                    let mut trace = way_to(number, &came_from);
-                    trace.push(what);
-                    explored.finding = Some(Finding { broken, trace });
+                    finding = Some(Finding { broken, trace: trail.told(model, number, nth) });
+                    break;
                 }
-            }
-            explored.states = seen.len();
-            if explored.finding.is_some() {
-                return explored;
             }
         }
     }
-    explored
+    let happened = happened.iter().map(ToString::to_string).collect();
+    Explored { states: seen.len(), steps: taken, happened, finding }
 }
 
-fn way_to(number: usize, came_from: &[(usize, String)]) -> Vec<String> {
-    let mut trace = Vec::new();
-    let mut at = number;
-    while at != 0 {
-        let (before, what) = &came_from[at];
-        trace.push(what.clone());
-        at = *before;
+/// How each state was first reached: from which, by which of its steps.
+struct Trail {
+    came_from: Vec<(u32, u16)>,
+}
+
+impl Trail {
+    fn went(&mut self, from: u32, nth: u16) -> u32 {
+        self.came_from.push((from, nth));
+        u32::try_from(self.came_from.len() - 1).unwrap()
     }
-    trace.reverse();
-    trace
+
+    /// The way to this step of this state, by walking it once more.
+    fn told<M: Model>(&self, model: &M, number: u32, nth: u16) -> Vec<String> {
+        let (mut way, mut at) = (vec![nth], number);
+        while at != 0 {
+            let (from, nth) = self.came_from[at as usize];
+            way.push(nth);
+            at = from;
+        }
+        let mut state = model.start();
+        let mut words = Vec::new();
+        for nth in way.into_iter().rev() {
+            let mut steps = Vec::new();
+            model.next(&state, &mut steps);
+            let step = &steps[usize::from(nth)];
+            words.push(step.what.to_string());
+            state = step.to.unwrap_or(state);
+        }
+        words
+    }
 }
 
-/// 128 bits: among a million states, two that share a fingerprint are less likely than a fault of the machine.
-pub(crate) fn fingerprint(state: &impl Hash) -> [u64; 2] {
-    [1_u8, 2].map(|half| {
-        let mut hasher = DefaultHasher::new();
-        half.hash(&mut hasher);
-        state.hash(&mut hasher);
-        hasher.finish()
-    })
+const TOLD_EVERY: usize = 5_000_000;
+
+#[expect(clippy::print_stdout, reason = "a large exploration takes a while")]
+fn tell_progress(states: usize, open: usize) {
+    if states.is_multiple_of(TOLD_EVERY) {
+        println!("{states} states, {open} of them open");
+    }
+}
+
+fn fingerprint(state: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    state.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// For what is a hash already.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("only hashes are looked up");
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 impl fmt::Display for Explored {

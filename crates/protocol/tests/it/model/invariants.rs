@@ -1,43 +1,66 @@
 //! What must hold after every commit, whatever came before.
+//!
+//! Those of a family of refresh tokens speak about what was given ([`Gift`]), not about what the store says of it.
 
 use std::collections::BTreeSet;
 
+use grantd_protocol::events::NoteKind;
 use grantd_protocol::facts::Facts;
-use grantd_protocol::records::{GrantState, Presence, Redemption, SessionState, Spending, Status};
+use grantd_protocol::records::{
+    EndedThing, Grant, GrantState, Presence, Redemption, RefreshToken, SessionState, Spending, Status,
+};
 use grantd_protocol::settings::Settings;
 use grantd_protocol::state::Records;
-use grantd_tokens::{Digest, Time};
+use grantd_tokens::{Digest, Seconds, Time};
 
 use super::ask::{Answer, Ask, Judged};
 use super::cast;
-use super::shell::{Gift, Payment};
+use super::gifts::{self, Gift, History, Payment};
+use super::shell::WINDOW;
 
 /// One commit, with all that was known around it.
 pub(crate) struct Committed<'a> {
     pub(crate) ask: Ask,
     /// When it was decided.
     pub(crate) at: Time,
+    /// When it was written.
+    pub(crate) now: Time,
     pub(crate) facts: &'a Facts,
     pub(crate) judged: &'a Judged,
     pub(crate) before: &'a Records,
     pub(crate) after: &'a Records,
+    /// What had become of the refresh token that was shown, when the store was read.
+    pub(crate) history: History,
+    /// All that was given, with what came of this commit.
+    pub(crate) gifts: &'a [Gift],
 }
 
 /// Every invariant, each with its sentence.
-pub(crate) fn judge(committed: &Committed<'_>, gifts: &[Gift], settings: &Settings) -> Result<(), String> {
-    let after = committed.after;
+pub(crate) fn judge(committed: &Committed<'_>, settings: &Settings) -> Result<(), &'static str> {
+    let (after, gifts) = (committed.after, committed.gifts);
     let admitted = gifts.iter().filter(|gift| **gift == Gift::Admission).count();
     let limit = settings.limits.sign_ins_per_account as usize;
     let all = [
         (committed.only_the_owner_is_given_tokens(), "tokens for somebody who did not prove to be the owner"),
         (committed.nothing_is_given_under_a_revoked_grant(), "tokens under a grant that does not stand"),
         (committed.scopes_only_shrink(), "more scope than was granted or asked for"),
+        (committed.nothing_taken_back_is_given(), "a token carries what was taken back from its grant"),
         (committed.no_stranger_revokes(), "a grant was revoked, and nothing proven was shown twice"),
         (committed.a_replay_revokes(), "a code or refresh token was shown again, and its grant stands"),
+        (committed.a_theft_is_told(), "a theft was not told, or something else was told as one"),
         (committed.a_refusal_only_takes_away(), "after a refusal more is live than before"),
-        (each_is_paid_once(gifts), "a code or refresh token was answered twice"),
-        (what_is_kept_is_what_was_given(after, gifts), "the store does not hold what was given, or holds more"),
+        (each_code_is_paid_once(gifts), "a code was answered twice"),
+        (
+            no_family_forks(gifts),
+            "a family forked: of two that one token was traded for, the one that was replaced was used",
+        ),
         (one_unspent_in_each_family(after), "two unspent refresh tokens in one family"),
+        (no_revival([committed.before, after], gifts), "what was spent, replaced or revoked is live again"),
+        (what_is_kept_is_what_was_given(after, gifts), "the store does not hold what was given, or holds more"),
+        (
+            what_was_replaced_has_ended(after, gifts, committed.now),
+            "what was replaced unused has an access token that works",
+        ),
         (one_answer_for_each_request(gifts), "one authorization request was answered twice"),
         (grants_end_with_their_session(after), "a grant for while the user is signed in outlives the session"),
         (no_access_of_the_disabled(after), "a disabled user has a live session or a standing grant"),
@@ -45,7 +68,17 @@ pub(crate) fn judge(committed: &Committed<'_>, gifts: &[Gift], settings: &Settin
         (usernames_are_unique(after), "two users have one name"),
         (admitted <= limit, "more passwords were admitted than fit into the window"),
     ];
-    all.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, broken)| Err(broken.to_owned()))
+    all.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, broken)| Err(broken))
+}
+
+/// A sweep is no commit of anybody's, and changes nothing that anybody could notice but by its absence.
+pub(crate) fn judge_sweep([before, after]: [&Records; 2], gifts: &[Gift]) -> Result<(), &'static str> {
+    let all = [
+        (live(before) == live(after), "a sweep took away something live"),
+        (no_revival([before, after], gifts), "what was spent, replaced or revoked is live again"),
+        (what_is_kept_is_what_was_given(after, gifts), "the store does not hold what was given, or holds more"),
+    ];
+    all.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, broken)| Err(broken))
 }
 
 impl Committed<'_> {
@@ -74,17 +107,25 @@ impl Committed<'_> {
 
     /// REFRESH-13, AUTHZ-14.
     fn scopes_only_shrink(&self) -> bool {
-        let Ok(Answer::Tokens { scope, claimed }) = &self.judged.answer else { return true };
+        let Ok(Answer::Tokens { scope, claimed, .. }) = &self.judged.answer else { return true };
         let Some(grant) = &self.facts.grant else { return false };
-        let asked = match self.ask {
-            Ask::Refresh { scope: Some(asked), .. } => cast::scopes(asked),
-            _ => grant.scopes.clone(),
+        let named = match self.ask {
+            Ask::Refresh { scope, .. } => scope.named(),
+            _ => None,
         };
+        let asked = named.map_or(grant.scopes.clone(), cast::scopes);
         let claimed = claimed.as_deref().map(cast::scopes).unwrap_or_default();
         grant.scopes.is_within(&cast::scopes(cast::ASKED))
             && scope.is_within(&grant.scopes)
             && scope.is_within(&asked)
             && claimed.is_within(scope)
+    }
+
+    /// CONSENT-05: whatever is answered is within what the grant holds at that very moment.
+    fn nothing_taken_back_is_given(&self) -> bool {
+        let Ok(Answer::Tokens { scope, .. }) = &self.judged.answer else { return true };
+        let grant = self.facts.grant.as_ref().and_then(|grant| self.after.grants.get(&grant.id));
+        grant.is_none_or(|grant| scope.is_within(&grant.scopes))
     }
 
     /// CODE-05: whoever cannot redeem it cannot end it.
@@ -94,18 +135,41 @@ impl Committed<'_> {
             standing.map(|grant| grant.id.clone()).collect::<BTreeSet<_>>()
         };
         let revoked = stood(self.before).difference(&stood(self.after)).count() > 0;
-        !self.is_token_request() || !revoked || (self.ask.is_proven() && self.was_spent())
+        !self.is_token_request() || !revoked || (self.ask.is_proven() && self.is_replay())
     }
 
     /// CODE-04, REFRESH-09: of two who hold it, one is a thief.
     fn a_replay_revokes(&self) -> bool {
-        !self.ask.is_proven() || !self.was_spent() || !self.grant_stands()
+        !self.ask.is_proven() || !self.is_replay() || !self.grant_stands()
     }
 
-    /// Whether what was shown had been used when the request looked.
-    fn was_spent(&self) -> bool {
-        self.facts.code.as_ref().is_some_and(|code| code.redemption != Redemption::Pending)
-            || self.facts.refresh_token.as_ref().is_some_and(|token| token.spending != Spending::Unspent)
+    /// Whether what was shown had been used when the request looked, and there is no innocent reason to show it again.
+    fn is_replay(&self) -> bool {
+        self.facts.code.as_ref().is_some_and(|code| code.redemption != Redemption::Pending) || self.is_theft()
+    }
+
+    /// REFRESH-09 to REFRESH-11: used longer ago than the window, or its successor was used, or it was replaced.
+    fn is_theft(&self) -> bool {
+        let History { replaced, successor_used, .. } = self.history;
+        let too_late = self.used_for().is_some_and(|used_for| used_for >= WINDOW);
+        replaced || successor_used || too_late
+    }
+
+    fn used_for(&self) -> Option<Seconds> {
+        self.history.used_for(Seconds(self.at.since(cast::START).0))
+    }
+
+    /// REFRESH-09, LOG-04: of everything but a first use the operator is told what it was.
+    fn a_theft_is_told(&self) -> bool {
+        let stood = self.facts.grant.as_ref().is_some_and(|grant| grant.state == GrantState::Standing);
+        let what_it_is = || match self.used_for() {
+            _ if self.is_theft() => Some(NoteKind::RefreshTokenReused),
+            Some(Seconds(0..=1)) => Some(NoteKind::RefreshRaced),
+            Some(_) => Some(NoteKind::RefreshRetried),
+            None => None,
+        };
+        let to_tell = if self.ask.is_proven() && stood { what_it_is() } else { None };
+        self.judged.notes.iter().copied().eq(to_tell)
     }
 
     /// INV-06.
@@ -132,33 +196,68 @@ pub(crate) fn live(records: &Records) -> BTreeSet<(&'static str, String)> {
         .collect()
 }
 
-/// CODE-03, REFRESH-08.
-fn each_is_paid_once(gifts: &[Gift]) -> bool {
-    let payments: Vec<Payment> = gifts.iter().filter_map(Gift::payment).collect();
-    payments.iter().enumerate().all(|(at, payment)| !payments[..at].contains(payment))
+pub(crate) fn is_unspent(token: &RefreshToken) -> bool {
+    token.spending == Spending::Unspent
 }
 
-/// STORE-02, STORE-04: what was answered is there and paid for; what was never answered is not there.
+/// CODE-03.
+fn each_code_is_paid_once(gifts: &[Gift]) -> bool {
+    gifts::paid_with(gifts, Payment::Code(0)).count() <= 1
+}
+
+/// REFRESH-08, REFRESH-10: whatever a token is traded for again, only the last of it is good for anything.
+fn no_family_forks(gifts: &[Gift]) -> bool {
+    let mut tokens = gifts::tokens(gifts).map(|(at, _)| at);
+    tokens.all(|at| !gifts::is_replaced(gifts, at) || !gifts::is_used(gifts, at))
+}
+
+/// REFRESH-09, REFRESH-11: the end of a token or a grant is for good.
+fn no_revival([before, after]: [&Records; 2], gifts: &[Gift]) -> bool {
+    let is_new = |token: &RefreshToken| !before.refresh_tokens.contains_key(&token.hash);
+    let was_unspent = |token: &RefreshToken| before.refresh_tokens.get(&token.hash).is_some_and(is_unspent);
+    let unspent = gifts::unspent(gifts);
+    let given: BTreeSet<Digest> =
+        gifts::tokens(gifts).filter(|(at, _)| unspent.contains(at)).map(|(_, tokens)| tokens.hash()).collect();
+    let mut live = after.refresh_tokens.values().filter(|token| is_unspent(token));
+    let ended = |grant: &&Grant| grant.state != GrantState::Standing;
+    live.all(|token| given.contains(&token.hash) && (is_new(token) || was_unspent(token)))
+        && before.grants.values().filter(ended).all(|grant| after.grants.get(&grant.id).is_none_or(|it| ended(&it)))
+}
+
+/// STORE-02, STORE-04: what was answered is there and paid for; what was never answered is not there. What was spent or
+/// replaced may have been swept away (STORE-09).
 fn what_is_kept_is_what_was_given(records: &Records, gifts: &[Gift]) -> bool {
-    let paid = |payment: Payment| gifts.iter().any(|gift| gift.payment() == Some(payment));
-    let of = |are: fn(&Gift) -> bool| (0..gifts.len()).filter(move |at| are(&gifts[*at]));
-    let tokens = of(|gift| gift.payment().is_some());
-    let tokens: BTreeSet<Digest> = tokens.map(|at| cast::refresh_token_of(at).hash()).collect();
-    let codes: BTreeSet<Digest> = of(|gift| *gift == Gift::Code).map(|at| cast::code_of(at).hash()).collect();
-    let redeemed = |at: usize| {
+    let codes = (0..).zip(gifts).filter(|(_, gift)| **gift == Gift::Code).map(|(at, _)| at);
+    let redeemed = gifts::paid_with(gifts, Payment::Code(0)).next().is_some();
+    let is_kept = |at: u8| {
         let code = records.codes.get(&cast::code_of(at).hash());
-        code.is_some_and(|code| (code.redemption != Redemption::Pending) == paid(Payment::Code(at)))
+        code.is_some_and(|code| (code.redemption != Redemption::Pending) == redeemed)
     };
-    let spent = |at: usize| {
-        let token = records.refresh_tokens.get(&cast::refresh_token_of(at).hash());
-        token.is_some_and(|token| (token.spending != Spending::Unspent) == paid(Payment::RefreshToken(at)))
+    let is_as_given = |(at, tokens): (u8, &gifts::Tokens)| {
+        let spending = records.refresh_tokens.get(&tokens.hash()).map(|token| token.spending);
+        match spending {
+            Some(Spending::Unspent) => !gifts::is_used(gifts, at) && !gifts::is_replaced(gifts, at),
+            Some(Spending::Spent { .. }) => gifts::is_used(gifts, at),
+            Some(Spending::Superseded { .. }) => gifts::is_replaced(gifts, at),
+            None => gifts::is_used(gifts, at) || gifts::is_replaced(gifts, at),
+        }
     };
+    let given: BTreeSet<Digest> = gifts::tokens(gifts).map(|(_, tokens)| tokens.hash()).collect();
     let users = gifts.iter().filter(|gift| **gift == Gift::User).count();
-    records.refresh_tokens.keys().eq(&tokens)
-        && records.codes.keys().eq(&codes)
-        && of(|gift| *gift == Gift::Code).all(redeemed)
-        && of(|gift| gift.payment().is_some()).all(spent)
+    records.refresh_tokens.keys().all(|token| given.contains(token))
+        && gifts::tokens(gifts).all(is_as_given)
+        && records.codes.len() == codes.clone().count()
+        && codes.clone().all(is_kept)
         && records.users.len() == 1 + users
+}
+
+/// REFRESH-10: in the same step.
+fn what_was_replaced_has_ended(records: &Records, gifts: &[Gift], now: Time) -> bool {
+    let mut replaced = gifts::tokens(gifts).filter(|(at, _)| gifts::is_replaced(gifts, *at));
+    replaced.all(|(_, tokens)| {
+        let access_token = &tokens.access_token;
+        now >= access_token.expires_at || records.ended.contains_key(&EndedThing::AccessToken(access_token.id.clone()))
+    })
 }
 
 /// REFRESH-08.
@@ -201,13 +300,4 @@ fn sessions_are_of_todays_credentials(records: &Records, gifts: &[Gift]) -> bool
 fn usernames_are_unique(records: &Records) -> bool {
     let names: BTreeSet<_> = records.users.values().map(|user| &user.username).collect();
     names.len() == records.users.len()
-}
-
-impl Gift {
-    fn payment(&self) -> Option<Payment> {
-        match self {
-            Self::Tokens { paid_with, .. } => Some(*paid_with),
-            Self::Code | Self::Denial | Self::Session | Self::Admission | Self::User => None,
-        }
-    }
 }
