@@ -7,7 +7,7 @@ import { question } from "../harness/app.js";
 import { DESKTOP, PHONE, openBrowser } from "../harness/browser.js";
 import { ADA, GRACE, withDemo } from "../harness/demo.js";
 import { SCREENSHOTS } from "../harness/places.js";
-import { allow, askWithMailroom, heading, signIn } from "../harness/steps.js";
+import { allow, askWithMailroom, connectMailroom, heading, seeAccess, signIn } from "../harness/steps.js";
 import { Suite } from "../harness/suite.js";
 
 export const suite = new Suite("every page", {
@@ -53,6 +53,25 @@ const PAGES = {
     await page.goto(`${demo.issuer}/logout`);
   }],
   signed_out: [/signed out/i, (page, demo) => page.goto(`${demo.issuer}/logout`)],
+  access: ["What apps may use", async (page, demo) => {
+    await connectMailroom(page, demo, ADA, ["box-1", "box-2"]);
+    await seeAccess(page, demo);
+  }],
+  access_narrowed: ["What apps may use", async (page, demo) => {
+    await connectMailroom(page, demo, GRACE, ["box-1", "box-2"]);
+    await seeAccess(page, demo);
+    await page.getByLabel("Box 2").uncheck();
+    await page.click("#narrow_0_button");
+    await page.waitForSelector("#notice");
+    await page.click("#end_all_question");
+  }],
+  access_nothing: ["What apps may use", async (page, demo) => {
+    await seeAccess(page, demo);
+    await signIn(page, ADA);
+    await page.click("#end_all_question");
+    await page.click("#end_all_button");
+    await page.waitForSelector("#no_access");
+  }],
   wrong_redirect_uri: ["This request cannot be answered", (page, demo) =>
     page.goto(question(demo.issuer, { client_id: "mailroom", redirect_uri: `${demo.mailroom}/calback` }).url)],
   unknown_client: ["This request cannot be answered", (page, demo) =>

@@ -14,6 +14,7 @@ const SUITES = [
   "../browser/every_page.js",
   "../browser/web_app.js",
   "../browser/interruptions.js",
+  "../browser/access.js",
   "../browser/sign_in.js",
   "../browser/browser_app.js",
   "../browser/native_apps.js",

@@ -44,6 +44,11 @@ export async function connectMailroom(page, demo, person, boxes) {
   await arriveAt(page, demo.mailroom);
 }
 
+// The page of what apps may use, or the sign-in page before it.
+export async function seeAccess(page, demo) {
+  await page.goto(`${demo.issuer}/account/access`);
+}
+
 // What an app shows: for each box its letters, or null for one that it has not read.
 export async function readBoxes(page) {
   await page.waitForSelector("#boxes .card");
