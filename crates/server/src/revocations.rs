@@ -4,6 +4,7 @@
 //! [`grantd_tokens::revocation_feed`], how it is asked for in `http/revocations.rs`. Start at [`Revocations::listed`].
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use grantd_protocol::records::EndedThing;
@@ -42,12 +43,16 @@ pub enum FeedFault {
 /// The feed of one issuer, as far as it was made. Nothing here is ever older than the read it stands for.
 #[derive(Debug, Default)]
 pub struct Revocations {
-    /// Held by the one task that makes something of what was read; others wait, and find it made.
+    /// How many have asked.
+    questions: AtomicU64,
+    /// Held by the one task that reads or makes something of it; others wait, and find it done.
     made: Mutex<Made>,
 }
 
 #[derive(Debug, Default)]
 struct Made {
+    /// The first question that the last read is too old for.
+    answers_until: u64,
     listed: Option<Arc<Listed>>,
     signed: Option<Signed>,
 }
@@ -71,21 +76,20 @@ struct Signed {
 
 impl Revocations {
     /// What ended, as the store knows it now: whatever was committed before this call is in it (AT-11).
+    ///
+    /// One read at a time, and whoever waited for it shares the next: a crowd that asks at once costs two.
     pub async fn listed(&self, app: &App) -> Result<Arc<Listed>, FeedFault> {
-        let now = crate::env::now();
-        let read = still_needed(app.store.ended_since(&app.settings.issuer, now - REMEMBERED).await?, now);
-        // What it says is removed must not be what it is signed with.
-        app.keys.follow(read.keys).await?;
-        if read.grants.len() + read.ended.len() + read.removed_keys.len() > MOST_ENTRIES {
-            return Err(FeedFault::TooMany);
-        }
+        let question = self.questions.fetch_add(1, Ordering::SeqCst);
         let mut made = self.made.lock().await;
-        if let Some(listed) = made.listed.as_ref().filter(|listed| listed.read == read) {
+        if question < made.answers_until
+            && let Some(listed) = &made.listed
+        {
             return Ok(Arc::clone(listed));
         }
-        let issuer = app.settings.issuer.as_str().to_owned();
-        let listed = Arc::new(aside(move || Listed::of(read, issuer)).await??);
-        made.listed = Some(Arc::clone(&listed));
+        // Everybody who asked until here is answered by a read that begins now.
+        let answers_until = self.questions.load(Ordering::SeqCst);
+        let listed = read(app, made.listed.as_ref()).await?;
+        *made = Made { answers_until, listed: Some(Arc::clone(&listed)), signed: made.signed.take() };
         Ok(listed)
     }
 
@@ -105,6 +109,24 @@ impl Revocations {
         let text = Bytes::from(aside(sign).await??);
         made.signed = Some(Signed { listed: Arc::clone(listed), at: now, text: text.clone() });
         Ok(text)
+    }
+}
+
+/// Reads, and makes lists of it unless they would be those `before`.
+async fn read(app: &App, before: Option<&Arc<Listed>>) -> Result<Arc<Listed>, FeedFault> {
+    let now = crate::env::now();
+    let read = still_needed(app.store.ended_since(&app.settings.issuer, now - REMEMBERED).await?, now);
+    // What it says is removed must not be what it is signed with.
+    app.keys.follow(read.keys).await?;
+    if read.grants.len() + read.ended.len() + read.removed_keys.len() > MOST_ENTRIES {
+        return Err(FeedFault::TooMany);
+    }
+    match before {
+        Some(listed) if listed.read == read => Ok(Arc::clone(listed)),
+        _ => {
+            let issuer = app.settings.issuer.as_str().to_owned();
+            Ok(Arc::new(aside(move || Listed::of(read, issuer)).await??))
+        }
     }
 }
 
@@ -146,8 +168,9 @@ async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
 /// How far back something may have ended and still matter: the longest life of a token, and a clock that is late.
 const REMEMBERED: Seconds = Seconds(LONGEST_ACCESS_TOKEN.0 + CLOCKS_APART.0);
 
-/// How long a feed may be taken for current if nobody confirms it. Who follows the feed asks far more often.
-const GOOD_FOR: Seconds = Seconds::days(1);
+/// How long a feed may be taken for current. Whoever follows it asks far more often, gets a new one after that, and is held up by a
+/// clock of ours that was set back for no longer.
+const GOOD_FOR: Seconds = Seconds::hours(1);
 
 /// As many as fit into what readers take: an entry is 25 bytes of JSON, 34 in the signed form.
 const MOST_ENTRIES: usize = 120_000;

@@ -30,6 +30,7 @@ mod pages;
 mod pages_http;
 mod password;
 mod revocation_feed;
+mod revocation_follower;
 mod revoke_http;
 mod rig;
 mod start;
