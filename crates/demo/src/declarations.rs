@@ -1,5 +1,7 @@
 //! What the operator of grantd declares for this world: resources, clients, people.
 
+use oauth2::CsrfToken;
+
 use crate::addresses::Addresses;
 use crate::people::{PEOPLE, Person};
 
@@ -11,6 +13,8 @@ pub(crate) const POSTCARD: &str = "postcard";
 pub(crate) const MAIL_CLI: &str = "mail-cli";
 /// The app on the phone.
 pub(crate) const POSTKEEPER: &str = "postkeeper";
+/// The parcel counter, as whom it asks grantd about keys.
+pub(crate) const PARCEL_COUNTER: &str = "parcel-counter";
 
 /// Registered without a port: a native app takes whatever port is free (RFC 8252 §7.3).
 pub(crate) const LOOPBACK_PATH: &str = "/callback";
@@ -28,6 +32,8 @@ pub(crate) const LOCKBOX: &str = "lockbox";
 const LOCKBOX_SECONDS: u32 = 120;
 /// A key to the parcel counter wears out while you watch.
 pub(crate) const PARCELS_SECONDS: u32 = 5;
+/// How often the lockboxes ask what has ended: a person who looks on should not have to wait.
+pub(crate) const FEED_SECONDS: u32 = 1;
 
 /// The declarations as configuration text (TOML). Secrets are not in it: see [`secrets`].
 pub(crate) fn declarations(addresses: &Addresses) -> String {
@@ -84,13 +90,29 @@ description = "See where your parcels are"
     )
 }
 
-/// What goes with the declarations and stands in no file: the variables that hold the secret of Mailroom and the passwords.
-pub(crate) fn secrets(mailroom_secret: &str) -> Vec<(String, String)> {
-    let variable = |kind: &str, id: &str, what: &str| format!("GRANTD_{kind}__{}__{what}", id.to_ascii_uppercase());
-    let mailroom = (variable("CLIENT", MAILROOM, "SECRET"), mailroom_secret.to_owned());
+/// The secrets of those that can keep one, made for one start.
+#[derive(Debug)]
+pub(crate) struct ClientSecrets {
+    pub(crate) mailroom: CsrfToken,
+    pub(crate) parcel_counter: CsrfToken,
+}
+
+impl ClientSecrets {
+    pub(crate) fn made() -> Self {
+        Self { mailroom: CsrfToken::new_random_len(32), parcel_counter: CsrfToken::new_random_len(32) }
+    }
+}
+
+/// What goes with the declarations and stands in no file: the variables that hold the clients' secrets and the passwords.
+pub(crate) fn secrets(clients: &ClientSecrets) -> Vec<(String, String)> {
+    let variable = |kind: &str, id: &str, what: &str| {
+        format!("GRANTD_{kind}__{}__{what}", id.to_ascii_uppercase().replace('-', "_"))
+    };
+    let secrets = [(MAILROOM, &clients.mailroom), (PARCEL_COUNTER, &clients.parcel_counter)];
+    let secrets = secrets.map(|(id, secret)| (variable("CLIENT", id, "SECRET"), secret.secret().clone()));
     let passwords =
         PEOPLE.iter().map(|person| (variable("USER", person.username, "PASSWORD"), person.password.to_owned()));
-    std::iter::once(mailroom).chain(passwords).collect()
+    secrets.into_iter().chain(passwords).collect()
 }
 
 fn clients(addresses: &Addresses) -> String {
@@ -142,6 +164,12 @@ grant_types = ["authorization_code", "refresh_token"]
 scopes = ["{LIST_BOXES}"]
 resources = ["{lockbox}"]
 authorization_details_types = ["{LOCKBOX}"]
+
+[[client]]
+id = "{PARCEL_COUNTER}"
+name = "Parcel counter"
+kind = "service"
+introspects = ["{parcels}"]
 
 "#,
         mailroom = addresses.mailroom_callback(),

@@ -1,4 +1,5 @@
-//! The lockbox API: the storage of the post office. Knows people by their subject, and clients by nothing but the key they bring.
+//! The lockbox API: the storage of the post office. Knows people by their subject, and clients by nothing but the key they bring. It asks
+//! nobody about a key, and follows grantd's list of what has ended.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,14 +9,14 @@ use axum::extract::{Path, Query, State};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post};
-use grantd_resource::{Access, ConfigurationFault, Guard, Refusal};
+use grantd_resource::{Access, ConfigurationFault, Following, Guard, Refusal, Seconds};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::addresses::Addresses;
 use crate::cors;
-use crate::declarations::{LIST_BOXES, LOCKBOX};
+use crate::declarations::{FEED_SECONDS, LIST_BOXES, LOCKBOX};
 use crate::people::{Lockbox, by_subject};
 
 /// The scope of the token with which grantd asks which things a person has. No client can be given it.
@@ -27,6 +28,7 @@ pub(crate) fn router(issuer: &str, addresses: &Addresses) -> Result<Router, Conf
         .name("Post office")
         .scopes([LIST_BOXES])
         .details_types([LOCKBOX])
+        .follow_revocations(Following::every(Seconds(FEED_SECONDS.into())))
         .development()
         .build()?;
     let browser_app: Arc<str> = addresses.browser.as_str().into();

@@ -2,13 +2,12 @@
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use oauth2::CsrfToken;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
 use crate::addresses::{Addresses, Doors};
 use crate::back_channel::BackChannel;
-use crate::declarations::{declarations, secrets};
+use crate::declarations::{ClientSecrets, declarations, secrets};
 use crate::fault::DemoFault;
 use crate::mailroom::Mailroom;
 use crate::metadata::Metadata;
@@ -24,7 +23,7 @@ const MAX_BODY_BYTES: usize = 16 * 1024;
 pub struct PostOffice {
     doors: Doors,
     addresses: Addresses,
-    mailroom_secret: CsrfToken,
+    client_secrets: ClientSecrets,
 }
 
 impl PostOffice {
@@ -32,7 +31,7 @@ impl PostOffice {
     pub async fn open() -> Result<Self, DemoFault> {
         let doors = Doors::open().await?;
         let addresses = doors.addresses()?;
-        Ok(Self { doors, addresses, mailroom_secret: CsrfToken::new_random_len(32) })
+        Ok(Self { doors, addresses, client_secrets: ClientSecrets::made() })
     }
 
     /// Where everybody will be.
@@ -45,22 +44,24 @@ impl PostOffice {
         declarations(&self.addresses)
     }
 
-    /// The variables of grantd's environment that go with the declarations: names and values. Mailroom's secret is made for this start.
+    /// The variables of grantd's environment that go with the declarations: names and values. The clients' secrets are made for this start.
     pub fn secrets(&self) -> Vec<(String, String)> {
-        secrets(self.mailroom_secret.secret())
+        secrets(&self.client_secrets)
     }
 
     /// Starts every service. The issuer must answer already, with these declarations.
     pub async fn start(self, issuer: &str) -> Result<Running, DemoFault> {
         let back_channel = BackChannel::new()?;
         let metadata = Metadata::fetch(issuer, &back_channel).await?;
-        let Self { doors, addresses, mailroom_secret } = self;
-        let mailroom = Mailroom::new(&addresses, mailroom_secret.secret(), metadata.clone(), back_channel.clone())?;
+        let Self { doors, addresses, client_secrets } = self;
+        let mailroom_secret = client_secrets.mailroom.secret();
+        let mailroom = Mailroom::new(&addresses, mailroom_secret, metadata.clone(), back_channel.clone())?;
         let postkeeper = PostKeeper::new(&addresses, metadata.clone(), back_channel.clone())?;
         let rogue = Rogue::new(&addresses, &metadata, back_channel);
         let mut services = JoinSet::new();
         serve(&mut services, doors.lockbox, lockbox::router(issuer, &addresses)?);
-        serve(&mut services, doors.parcels, parcels::router(issuer, &addresses)?);
+        let counter_secret = client_secrets.parcel_counter.secret();
+        serve(&mut services, doors.parcels, parcels::router(issuer, counter_secret, &addresses)?);
         serve(&mut services, doors.mailroom, mailroom.router());
         serve(&mut services, doors.browser, postcard::router(issuer, &addresses));
         serve(&mut services, doors.postkeeper, postkeeper.router());
