@@ -73,6 +73,17 @@ impl BackChannel {
         answer(self.0.post(url).form(form)).await
     }
 
+    /// As [`BackChannel::post_form`], with `client_secret_basic` (RFC 6749 §2.3.1): each half is form-encoded first.
+    pub(crate) async fn post_form_as(
+        &self,
+        (client_id, secret): (&str, &str),
+        url: &str,
+        form: &[(&str, &str)],
+    ) -> Result<Answer, BackChannelFault> {
+        let encoded = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        answer(self.0.post(url).basic_auth(encoded(client_id), Some(encoded(secret))).form(form)).await
+    }
+
     /// What a browser asks before it lets a script of `origin` call `url` (Fetch, "CORS-preflight fetch").
     pub(crate) async fn preflight(&self, url: &str, origin: &str) -> Result<Answer, BackChannelFault> {
         let request = self.0.request(http::Method::OPTIONS, url).header(http::header::ORIGIN, origin);

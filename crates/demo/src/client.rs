@@ -1,4 +1,4 @@
-//! One client of the authorization server, on the `oauth2` crate: how it asks, trades a code and trades a refresh token.
+//! One client of the authorization server, on the `oauth2` crate: how it asks, trades a code, trades a refresh token and gives it back.
 //!
 //! Knows nothing of browsers and pages. [`crate::redirect`] owns what binds an answer to its question.
 
@@ -7,14 +7,14 @@ use oauth2::basic::{
 };
 use oauth2::{
     AuthUrl, ClientId, ClientSecret, EndpointNotSet, EndpointSet, ExtraTokenFields, RedirectUrl, RefreshToken,
-    RequestTokenError, Scope, StandardRevocableToken, StandardTokenResponse, TokenUrl,
+    RequestTokenError, RevocableToken, Scope, StandardRevocableToken, StandardTokenResponse, TokenUrl,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use url::Url;
 
-use crate::back_channel::{BackChannel, BackChannelFault};
+use crate::back_channel::{Answer, BackChannel, BackChannelFault};
 use crate::declarations::LOCKBOX;
 use crate::fault::DemoFault;
 use crate::metadata::Metadata;
@@ -24,6 +24,7 @@ use crate::redirect::{Arrival, Departures, LocalPath};
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     oauth: OauthClient,
+    secret: Option<ClientSecret>,
     metadata: Metadata,
     back_channel: BackChannel,
 }
@@ -59,11 +60,17 @@ impl Client {
             .set_auth_uri(authorize)
             .set_token_uri(token)
             .set_redirect_uri(redirect);
-        if let Some(secret) = registration.secret {
+        let secret = registration.secret.map(|secret| ClientSecret::new(secret.to_owned()));
+        if let Some(secret) = &secret {
             // The crate's own choice is `client_secret_basic` (RFC 6749 §2.3.1).
-            oauth = oauth.set_client_secret(ClientSecret::new(secret.to_owned()));
+            oauth = oauth.set_client_secret(secret.clone());
         }
-        Ok(Self { oauth, metadata, back_channel })
+        Ok(Self { oauth, secret, metadata, back_channel })
+    }
+
+    /// Who the authorization server is.
+    pub(crate) fn issuer(&self) -> &str {
+        &self.metadata.issuer.identifier
     }
 
     pub(crate) fn back_channel(&self) -> &BackChannel {
@@ -92,10 +99,34 @@ impl Client {
         request.request_async(&self.back_channel).await.map_err(TokenFault::from)
     }
 
-    /// Trades the voucher for a new key to one API, and a new voucher.
+    /// Trades the voucher for a new key to one API, and a new voucher. If no answer comes the same voucher is sent once more: whether
+    /// the request was lost or its answer, the server makes the same of it (REFRESH-10).
     pub(crate) async fn refresh(&self, voucher: &RefreshToken, resource: &str) -> Result<Tokens, TokenFault> {
+        match self.refresh_once(voucher, resource).await {
+            Err(TokenFault::NoAnswer(_)) => self.refresh_once(voucher, resource).await,
+            answered => answered,
+        }
+    }
+
+    async fn refresh_once(&self, voucher: &RefreshToken, resource: &str) -> Result<Tokens, TokenFault> {
         let request = self.oauth.exchange_refresh_token(voucher).add_extra_param("resource", resource.to_owned());
         request.request_async(&self.back_channel).await.map_err(TokenFault::from)
+    }
+
+    /// Gives a token back (RFC 7009): a voucher, and all that hangs on it ends; a key, and it ends alone. Not by the crate, which
+    /// refuses plain http also on loopback.
+    pub(crate) async fn give_back(&self, token: impl Into<StandardRevocableToken>) -> Result<(), TokenFault> {
+        let Some(endpoint) = &self.metadata.revocation_endpoint else {
+            return Err(TokenFault::NoAnswer("the server names no place to give tokens back".to_owned()));
+        };
+        let (token, client_id) = (token.into(), self.oauth.client_id().as_str());
+        let (token, hint) = (("token", token.secret()), ("token_type_hint", token.type_hint().unwrap_or_default()));
+        let answer = match self.secret.as_ref().map(ClientSecret::secret) {
+            Some(secret) => self.back_channel.post_form_as((client_id, secret), endpoint, &[token, hint]).await,
+            None => self.back_channel.post_form(endpoint, &[token, hint, ("client_id", client_id)]).await,
+        };
+        let answer = answer.map_err(|fault| TokenFault::NoAnswer(fault.to_string()))?;
+        if answer.status == http::StatusCode::OK { Ok(()) } else { Err(TokenFault::of(&answer)) }
     }
 }
 
@@ -144,6 +175,15 @@ pub(crate) enum TokenFault {
 }
 
 impl TokenFault {
+    fn of(answer: &Answer) -> Self {
+        let body = answer.json();
+        let word = |name| body.get(name).and_then(Value::as_str).map(str::to_owned);
+        match word("error") {
+            Some(error) => Self::Refused { error, description: word("error_description") },
+            None => Self::NoAnswer(format!("it answered {}", answer.status)),
+        }
+    }
+
     /// Whether the server judged what was sent, so that sending it again is pointless.
     pub(crate) fn is_final(&self) -> bool {
         matches!(self, Self::Refused { .. })

@@ -16,6 +16,8 @@ pub struct Metadata {
     pub authorization_endpoint: String,
     /// Where codes are traded.
     pub token_endpoint: String,
+    /// Where tokens are given back (RFC 7009), if there is such a place.
+    pub revocation_endpoint: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -23,6 +25,7 @@ struct Document {
     issuer: String,
     authorization_endpoint: String,
     token_endpoint: String,
+    revocation_endpoint: Option<String>,
     #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
 }
@@ -51,6 +54,7 @@ impl Metadata {
             issuer: ExpectedIssuer { identifier: document.issuer, iss },
             authorization_endpoint: document.authorization_endpoint,
             token_endpoint: document.token_endpoint,
+            revocation_endpoint: document.revocation_endpoint,
         })
     }
 }

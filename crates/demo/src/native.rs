@@ -2,7 +2,7 @@
 //!
 //! Start at [`run`]. [`NativeApp`] is the same in steps.
 
-use std::io::Write;
+use std::io::{BufRead, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use tokio::time::{Instant, timeout};
 use url::Url;
 
 use crate::addresses::{listen_anywhere, origin};
-use crate::back_channel::BackChannel;
+use crate::back_channel::{Answer, BackChannel};
 use crate::client::{Client, Registration, Tokens, Wish};
 use crate::declarations::{LIST_BOXES, LOOPBACK_PATH, MAIL_CLI};
 use crate::fault::DemoFault;
@@ -29,21 +29,69 @@ use crate::redirect::{Arrival, Departures, Dropped, LocalPath};
 /// How long a person may take to come back; as long as the request is good.
 const PATIENCE: Duration = crate::redirect::MAX_AGE;
 
-/// Asks for a box in the person's browser and prints its letters. `lockbox` is the resource identifier of the lockbox API.
-pub async fn run(issuer: &str, lockbox: &str, out: &mut impl Write) -> Result<(), DemoFault> {
+/// Asks for a box in the person's browser and prints its letters, again at every line of `person`; when those end, gives back what it was
+/// given. `lockbox` is the resource identifier of the lockbox API.
+pub async fn run(
+    issuer: &str,
+    lockbox: &str,
+    mut person: impl BufRead + Send + 'static,
+    out: &mut impl Write,
+) -> Result<(), DemoFault> {
     let app = NativeApp::start(issuer, lockbox).await?;
     writeln!(out, "Open this address in your browser, sign in and choose your boxes:\n\n  {}\n", app.address())?;
     writeln!(out, "Waiting for the answer on {} …", app.listens_on())?;
     out.flush()?;
-    let session = app.wait().await?;
+    let mut session = app.wait().await?;
     writeln!(out, "The answer came and the door is closed. These boxes are open:")?;
+    loop {
+        print_letters(&mut session, out).await?;
+        writeln!(out, "\nEnter looks again. The end of input (Ctrl-D) gives the key back.")?;
+        out.flush()?;
+        let (back, line) = next_line(person).await?;
+        person = back;
+        if line == Line::End {
+            break;
+        }
+    }
+    session.give_back().await?;
+    writeln!(out, "Key and voucher were given back: nothing that was on this computer opens a box any more.")?;
+    Ok(())
+}
+
+async fn print_letters(session: &mut NativeSession, out: &mut impl Write) -> Result<(), DemoFault> {
     for identifier in session.opens() {
+        let key = session.key();
+        let letters = session.letters(&identifier).await;
+        if key != session.key() {
+            writeln!(out, "\n  (The key was worn out. The voucher brought a new one, and nobody had to be asked.)")?;
+        }
         writeln!(out, "\n  {identifier}")?;
-        for (from, subject) in session.letters(&identifier).await? {
-            writeln!(out, "    {from}: {subject}")?;
+        match letters {
+            Ok(letters) => {
+                letters.iter().try_for_each(|(from, subject)| writeln!(out, "    {from}: {subject}"))?;
+            }
+            // Closed since, perhaps; the other boxes may still be open.
+            Err(fault @ DemoFault::NoAnswer { .. }) => writeln!(out, "    {fault}")?,
+            Err(fault) => return Err(fault),
         }
     }
     Ok(())
+}
+
+#[derive(PartialEq, Eq)]
+enum Line {
+    Some,
+    End,
+}
+
+/// Reading from a terminal blocks; the connections go on meanwhile.
+async fn next_line<R: BufRead + Send + 'static>(mut person: R) -> Result<(R, Line), DemoFault> {
+    let reading = tokio::task::spawn_blocking(move || {
+        let read = person.skip_until(b'\n');
+        (person, read)
+    });
+    let (person, read) = reading.await.map_err(std::io::Error::other)?;
+    Ok((person, if read? == 0 { Line::End } else { Line::Some }))
 }
 
 /// The app, waiting for its one answer.
@@ -153,23 +201,60 @@ impl NativeSession {
         Ok(Self { client, tokens, lockbox })
     }
 
+    pub(crate) fn key(&self) -> String {
+        self.tokens.access_token().secret().clone()
+    }
+
     pub(crate) fn opens(&self) -> Vec<String> {
         self.tokens.extra_fields().boxes()
     }
 
-    /// Sender and subject of each letter in a box.
-    pub(crate) async fn letters(&self, identifier: &str) -> Result<Vec<(String, String)>, DemoFault> {
-        let url = format!("{}/{identifier}", self.lockbox);
-        let no_answer = |why: String| DemoFault::NoAnswer { to: self.lockbox.clone(), why };
-        let token = self.tokens.access_token().secret();
-        let answer = self.client.back_channel().get_with_token(&url, token).await;
-        let answer = answer.map_err(|fault| no_answer(fault.to_string()))?;
+    /// Sender and subject of each letter in a box. A key that the API takes no more is replaced by a silent refresh.
+    pub(crate) async fn letters(&mut self, identifier: &str) -> Result<Vec<(String, String)>, DemoFault> {
+        let mut answer = self.look_into(identifier).await?;
+        if answer.status == http::StatusCode::UNAUTHORIZED {
+            self.renew().await?;
+            answer = self.look_into(identifier).await?;
+        }
         let body = answer.json();
         let letters = body.get("letters").and_then(serde_json::Value::as_array);
-        let letters = letters.ok_or_else(|| no_answer(format!("{} without letters", answer.status)))?;
+        let letters = letters.ok_or_else(|| self.no_answer(format!("{} without letters", answer.status)))?;
         let word = |letter: &serde_json::Value, name| {
             letter.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
         };
         Ok(letters.iter().map(|letter| (word(letter, "from"), word(letter, "subject"))).collect())
+    }
+
+    /// Trades the voucher for a new key, without the person.
+    pub(crate) async fn renew(&mut self) -> Result<(), DemoFault> {
+        let refused = |why: String| DemoFault::TokenRefused(why);
+        let Some(voucher) = self.tokens.refresh_token().cloned() else {
+            return Err(refused("there is no voucher to trade".to_owned()));
+        };
+        let mut tokens = self.client.refresh(&voucher, &self.lockbox).await.map_err(|no| refused(no.to_string()))?;
+        if tokens.refresh_token().is_none() {
+            tokens.set_refresh_token(Some(voucher));
+        }
+        self.tokens = tokens;
+        Ok(())
+    }
+
+    /// Ends what this app was given (RFC 7009): the person is done with it.
+    pub(crate) async fn give_back(self) -> Result<(), DemoFault> {
+        let given_back = match self.tokens.refresh_token() {
+            Some(voucher) => self.client.give_back(voucher.clone()).await,
+            None => self.client.give_back(self.tokens.access_token().clone()).await,
+        };
+        given_back.map_err(|fault| DemoFault::TokenRefused(fault.to_string()))
+    }
+
+    async fn look_into(&self, identifier: &str) -> Result<Answer, DemoFault> {
+        let url = format!("{}/{identifier}", self.lockbox);
+        let answer = self.client.back_channel().get_with_token(&url, self.tokens.access_token().secret()).await;
+        answer.map_err(|fault| self.no_answer(fault.to_string()))
+    }
+
+    fn no_answer(&self, why: String) -> DemoFault {
+        DemoFault::NoAnswer { to: self.lockbox.clone(), why }
     }
 }

@@ -119,12 +119,12 @@ async fn judge(app: &PostKeeper, query: &str) -> Outcome {
     };
     let session = NativeSession::redeem(app.client.clone(), arrival, app.addresses.lockbox_resource()).await;
     match session {
-        Ok(session) => opened(&session).await.unwrap_or_else(|fault| Outcome::Stopped(fault.to_string())),
+        Ok(mut session) => opened(&mut session).await.unwrap_or_else(|fault| Outcome::Stopped(fault.to_string())),
         Err(fault) => Outcome::Stopped(fault.to_string()),
     }
 }
 
-async fn opened(session: &NativeSession) -> Result<Outcome, DemoFault> {
+async fn opened(session: &mut NativeSession) -> Result<Outcome, DemoFault> {
     let mut letters = Vec::new();
     for identifier in session.opens() {
         letters.extend(session.letters(&identifier).await?);

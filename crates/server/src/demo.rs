@@ -89,7 +89,8 @@ pub async fn run(demo: Demo, out: &mut impl Write) -> Result<(), DemoRunFault> {
 
 /// The native app, beside a post office that is open already.
 pub async fn native(issuer: &str, lockbox: &str, out: &mut impl Write) -> Result<(), DemoRunFault> {
-    Ok(grantd_demo::native::run(issuer, lockbox, out).await?)
+    let person = std::io::BufReader::new(std::io::stdin());
+    Ok(grantd_demo::native::run(issuer, lockbox, person, out).await?)
 }
 
 /// The post office's declarations in a file of their own, on a free port.
@@ -128,6 +129,7 @@ fn guide(running: &Running, issuer: &str, out: &mut impl Write) -> std::io::Resu
     writeln!(out, "The post office is open. Everything runs on this computer, and nothing is kept.\n")?;
     writeln!(out, "  Start here        {}   a web app that would like to read your letters", at.mailroom)?;
     writeln!(out, "  grantd            {issuer}   where you sign in and decide")?;
+    writeln!(out, "  what you gave     {issuer}/account/access   take a box back, or everything")?;
     writeln!(out, "  lockboxes         {}   an API: three boxes a person", at.lockbox)?;
     writeln!(out, "  parcel counter    {}   a second API, which the keys of the first do not open", at.parcels)?;
     writeln!(out, "  browser app       {}   no server of its own", at.browser)?;

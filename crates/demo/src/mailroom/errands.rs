@@ -1,9 +1,11 @@
-//! What Mailroom does on the back channel for a person who has come back: trade the code, read boxes, ask for parcels, trade the voucher.
+//! What Mailroom does on the back channel for a person who has come back: trade the code, read boxes, ask for parcels, trade the voucher,
+//! give it back.
 //!
 //! Each errand leaves what it learned in the visitor's session; the page shows it.
 
-use oauth2::TokenResponse;
+use oauth2::{RefreshToken, TokenResponse};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use super::Mailroom;
@@ -91,8 +93,13 @@ async fn look_around(app: &Mailroom, id: &SessionId) {
 
 /// Tries to open a box, whether the key fits or not: the API decides.
 pub(super) async fn open(app: &Mailroom, id: &SessionId, identifier: &str) {
-    let Some((token, _)) = lockbox_key(app, id) else { return };
-    let read = read_box(app, &token, identifier).await;
+    let Some((mut token, _)) = lockbox_key(app, id) else { return };
+    let mut read = read_box(app, &token, identifier).await;
+    if let Err(No::KeyIsOver(why)) = &read {
+        let Some(renewed) = silently_renewed(app, id, Api::Lockbox, why).await else { return };
+        token = renewed;
+        read = read_box(app, &token, identifier).await;
+    }
     app.with_visitor(id, |visitor| match read {
         Ok(read) => {
             let carried = vec![Carried::secret("Authorization: Bearer", &token)];
@@ -102,27 +109,25 @@ pub(super) async fn open(app: &Mailroom, id: &SessionId, identifier: &str) {
                 keep(&mut account.boxes, read);
             }
         }
-        Err(why) => {
+        Err(No::KeyIsOver(why) | No::Other(why)) => {
             visitor.journal.failed(Channel::Back, TO_LOCKBOXES, format!("The API does not open {identifier}: {why}"));
             visitor.notice = Some(Notice::bad(format!("The lockbox API refused {identifier}: {why}.")));
         }
     });
 }
 
-/// Asks at the parcel counter with the key for it, worn out or not; trades the voucher only if there never was one.
+/// Asks at the parcel counter. A key that is worn out is replaced on the way, and the person is not asked.
 pub(super) async fn ask_for_parcels(app: &Mailroom, id: &SessionId) {
     if parcels_key(app, id).is_none() {
         refresh(app, id, Api::Parcels).await;
     }
-    let Some(token) = parcels_key(app, id) else { return };
-    let answer = app.client.back_channel().get_with_token(&app.addresses.parcels_resource(), &token).await;
-    let seen = match answer {
-        Ok(answer) if answer.status == http::StatusCode::OK => {
-            serde_json::from_slice::<ParcelList>(&answer.body).map_err(|_| "it is not a list".to_owned())
-        }
-        Ok(answer) => Err(explained(&answer)),
-        Err(fault) => Err(fault.to_string()),
-    };
+    let Some(mut token) = parcels_key(app, id) else { return };
+    let mut seen = track(app, &token).await;
+    if let Err(No::KeyIsOver(why)) = &seen {
+        let Some(renewed) = silently_renewed(app, id, Api::Parcels, why).await else { return };
+        token = renewed;
+        seen = track(app, &token).await;
+    }
     app.with_visitor(id, |visitor| match seen {
         Ok(list) => {
             let carried = vec![Carried::secret("Authorization: Bearer", &token)];
@@ -132,28 +137,53 @@ pub(super) async fn ask_for_parcels(app: &Mailroom, id: &SessionId) {
                 account.seen_parcels = list.parcels;
             }
         }
-        Err(why) => {
+        Err(No::KeyIsOver(why) | No::Other(why)) => {
             visitor.journal.failed(Channel::Back, TO_PARCELS, format!("The counter refuses: {why}"));
             visitor.notice = Some(Notice::bad(format!("The parcel counter refused: {why}.")));
         }
     });
 }
 
+/// A silent refresh: the API takes the key no more, so there is a new one, or a notice that says why not.
+async fn silently_renewed(app: &Mailroom, id: &SessionId, api: Api, why: &str) -> Option<String> {
+    app.with_visitor(id, |visitor| {
+        let way = match api {
+            Api::Lockbox => TO_LOCKBOXES,
+            Api::Parcels => TO_PARCELS,
+        };
+        let what = format!("The API takes the key no more: {why}. Mailroom fetches another, silently.");
+        visitor.journal.failed(Channel::Back, way, what);
+    });
+    let traded = refresh(app, id, api).await;
+    let key = match api {
+        Api::Lockbox => lockbox_key(app, id).map(|(token, _)| token),
+        Api::Parcels => parcels_key(app, id),
+    };
+    key.filter(|_| traded == Traded::Yes)
+}
+
+/// Whether there is a new key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Traded {
+    Yes,
+    No,
+}
+
 /// Trades the voucher for a new key to one API. The voucher is spent by that; its successor comes with the key.
-pub(super) async fn refresh(app: &Mailroom, id: &SessionId, api: Api) {
+pub(super) async fn refresh(app: &Mailroom, id: &SessionId, api: Api) -> Traded {
     let taken = app.with_visitor(id, |visitor| visitor.account.as_mut().and_then(|account| account.voucher.take()));
     let Some(voucher) = taken.flatten() else {
         app.with_visitor(id, |visitor| {
-            visitor.notice = Some(Notice::bad("Mailroom has no voucher to trade. Ask the person again."));
+            visitor.notice = Some(Notice::bad("Mailroom has no voucher to trade. It has to ask you again."));
         });
-        return;
+        return Traded::No;
     };
     let resource = match api {
         Api::Lockbox => app.addresses.lockbox_resource(),
         Api::Parcels => app.addresses.parcels_resource(),
     };
     let traded = app.client.refresh(&voucher, &resource).await;
-    app.with_visitor(id, |visitor| {
+    let outcome = app.with_visitor(id, |visitor| {
         let carried = vec![
             Carried::secret("refresh_token", voucher.secret()),
             Carried::new("Authorization", "Basic: client_id and client_secret"),
@@ -161,22 +191,49 @@ pub(super) async fn refresh(app: &Mailroom, id: &SessionId, api: Api) {
         ];
         visitor.journal.back(TO_GRANTD, "Mailroom proves who it is and trades its voucher.", carried);
         match traded {
-            Ok(tokens) => renew(visitor, &tokens, api),
+            Ok(tokens) => {
+                renew(visitor, &tokens, voucher, api);
+                Traded::Yes
+            }
             Err(fault) => {
                 if let (false, Some(account)) = (fault.is_final(), &mut visitor.account) {
                     account.voucher = Some(voucher);
                 }
                 refused(visitor, &fault);
+                Traded::No
             }
         }
     });
+    outcome.unwrap_or(Traded::No)
 }
 
-fn renew(visitor: &mut Visitor, tokens: &Tokens, api: Api) {
+/// Gives the voucher back (RFC 7009), and forgets the person whatever comes of it.
+pub(super) async fn give_back(app: &Mailroom, id: &SessionId) {
+    let Some(Some(account)) = app.with_visitor(id, |visitor| visitor.account.take()) else { return };
+    let carried = account.voucher.as_ref().map(|voucher| Carried::secret("token", voucher.secret()));
+    let given_back = match account.voucher {
+        Some(voucher) => app.client.give_back(voucher).await,
+        None => app.client.give_back(account.lockbox.token).await,
+    };
+    app.with_visitor(id, |visitor| {
+        let what = "Mailroom proves who it is and gives its voucher back, to be ended.";
+        visitor.journal.back(TO_GRANTD, what, carried.into_iter().collect());
+        visitor.notice = Some(match given_back {
+            Ok(()) => Notice::good("Mailroom gave back what it held and forgot you. Nothing of it opens anything now."),
+            Err(fault) => {
+                visitor.journal.failed(Channel::Back, "grantd → Mailroom", fault.to_string());
+                Notice::bad(format!("Mailroom forgot you, but grantd did not take back what it held: {fault}."))
+            }
+        });
+    });
+}
+
+/// A server that does not rotate leaves the voucher as it is (RFC 6749 §6).
+fn renew(visitor: &mut Visitor, tokens: &Tokens, voucher: RefreshToken, api: Api) {
     note_tokens(visitor, tokens);
     visitor.notice = Some(Notice::good("The old voucher is spent. Mailroom has a new key and a new voucher."));
     let Some(account) = &mut visitor.account else { return };
-    account.voucher = tokens.refresh_token().cloned();
+    account.voucher = Some(tokens.refresh_token().cloned().unwrap_or(voucher));
     let key = Key::new(tokens, Instant::now());
     match api {
         Api::Lockbox => account.lockbox = key,
@@ -206,25 +263,42 @@ fn parcels_key(app: &Mailroom, id: &SessionId) -> Option<String> {
     app.with_visitor(id, key).flatten()
 }
 
-async fn read_box(app: &Mailroom, token: &str, identifier: &str) -> Result<SeenBox, String> {
-    let api = app.addresses.lockbox_resource();
-    let identifier: String = url::form_urlencoded::byte_serialize(identifier.as_bytes()).collect();
-    let answer = app.client.back_channel().get_with_token(&format!("{api}/{identifier}"), token).await;
-    match answer {
-        Ok(answer) if answer.status == http::StatusCode::OK => {
-            serde_json::from_slice(&answer.body).map_err(|_| "it is not a box".to_owned())
-        }
-        Ok(answer) => Err(explained(&answer)),
-        Err(fault) => Err(fault.to_string()),
+/// What an API says instead of yes, in its own words.
+enum No {
+    /// 401: with another key it may go (RFC 6750 §3.1, `invalid_token`).
+    KeyIsOver(String),
+    Other(String),
+}
+
+impl No {
+    fn of(answer: &Answer) -> Self {
+        let body = answer.json();
+        let says = |name| body.get(name).and_then(serde_json::Value::as_str);
+        let words = says("error_description").or(says("error")).unwrap_or("it does not say why");
+        let words = format!("{} {words}", answer.status.as_u16());
+        if answer.status == http::StatusCode::UNAUTHORIZED { Self::KeyIsOver(words) } else { Self::Other(words) }
     }
 }
 
-/// The API's own words.
-fn explained(answer: &Answer) -> String {
-    let body = answer.json();
-    let says = |name| body.get(name).and_then(serde_json::Value::as_str);
-    let words = says("error_description").or(says("error")).unwrap_or("it does not say why");
-    format!("{} {words}", answer.status.as_u16())
+async fn read_box(app: &Mailroom, token: &str, identifier: &str) -> Result<SeenBox, No> {
+    let api = app.addresses.lockbox_resource();
+    let identifier: String = url::form_urlencoded::byte_serialize(identifier.as_bytes()).collect();
+    ask(app, &format!("{api}/{identifier}"), token).await
+}
+
+async fn track(app: &Mailroom, token: &str) -> Result<ParcelList, No> {
+    ask(app, &app.addresses.parcels_resource(), token).await
+}
+
+async fn ask<T: DeserializeOwned>(app: &Mailroom, url: &str, token: &str) -> Result<T, No> {
+    let answer = app.client.back_channel().get_with_token(url, token).await;
+    match answer {
+        Ok(answer) if answer.status == http::StatusCode::OK => {
+            serde_json::from_slice(&answer.body).map_err(|_| No::Other("the answer is not understood".to_owned()))
+        }
+        Ok(answer) => Err(No::of(&answer)),
+        Err(fault) => Err(No::Other(fault.to_string())),
+    }
 }
 
 fn keep(boxes: &mut Vec<SeenBox>, read: SeenBox) {

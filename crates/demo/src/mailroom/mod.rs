@@ -90,7 +90,7 @@ async fn home(State(app): App, headers: HeaderMap) -> Response {
         Some(visitor) => visitor,
         None => &mut stranger,
     };
-    page(&view::home(visitor, &app.addresses, Instant::now()))
+    page(&view::home(visitor, &app, Instant::now()))
 }
 
 #[derive(Deserialize)]
@@ -188,11 +188,13 @@ async fn refresh(State(app): App, headers: HeaderMap, Form(form): Form<RefreshFo
     see_other("/", None)
 }
 
-/// Throws away what Mailroom holds. What was granted stands until it is taken back at grantd.
+/// Gives back what Mailroom holds, and keeps nothing but the notice that says so.
 async fn forget(State(app): App, headers: HeaderMap) -> Response {
     let Some(id) = own_form(&app, &headers) else { return forged() };
-    app.sessions().end(&id);
-    see_other("/", None)
+    errands::give_back(&app, &id).await;
+    let mut sessions = app.sessions();
+    let cookie = sessions.rename(&id, Instant::now()).and_then(|id| sessions.set_cookie(&id));
+    see_other("/", cookie)
 }
 
 fn own_form(app: &Mailroom, headers: &HeaderMap) -> Option<SessionId> {

@@ -3,6 +3,7 @@
 use askama::Template;
 use tokio::time::Instant;
 
+use super::Mailroom;
 use super::visitor::{Account, Key, Notice, SeenBox, SeenParcel, Visitor};
 use crate::addresses::Addresses;
 use crate::journal::{Entry, fingerprint};
@@ -15,6 +16,7 @@ pub(super) struct Home<'a> {
     account: Option<AccountView<'a>>,
     journal: &'a [Entry],
     addresses: &'a Addresses,
+    issuer: &'a str,
 }
 
 struct AccountView<'a> {
@@ -32,12 +34,13 @@ struct KeyView {
 }
 
 /// The notice is shown once.
-pub(super) fn home<'a>(visitor: &'a mut Visitor, addresses: &'a Addresses, now: Instant) -> Home<'a> {
+pub(super) fn home<'a>(visitor: &'a mut Visitor, app: &'a Mailroom, now: Instant) -> Home<'a> {
     Home {
         notice: visitor.notice.take(),
         account: visitor.account.as_ref().map(|account| account_view(account, now)),
         journal: visitor.journal.entries(),
-        addresses,
+        addresses: &app.addresses,
+        issuer: app.client.issuer(),
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) struct Visitor {
 pub(super) struct Account {
     pub(super) lockbox: Key,
     pub(super) parcels: Option<Key>,
-    /// Taken out while it is being traded: used twice at once it would look stolen.
+    /// Taken out while it is being traded: two requests of one browser would only replace each other's.
     pub(super) voucher: Option<RefreshToken>,
     pub(super) boxes: Vec<SeenBox>,
     pub(super) seen_parcels: Vec<SeenParcel>,

@@ -73,9 +73,9 @@ impl<W: Write> Stage<'_, W> {
         let strict = policy.contains("default-src 'none'") && policy.contains("script-src 'self'");
         self.tell.must(strict, "a page that runs its own script and no other", page.seen())?;
         let arrival = departures.receive(answered.address.query().unwrap_or_default(), Instant::now())?;
-        let session = NativeSession::redeem(client, arrival, addresses.lockbox_resource()).await?;
+        let mut session = NativeSession::redeem(client, arrival, addresses.lockbox_resource()).await?;
         self.tell.back("browser → grantd (fetch)", "code and verifier")?;
-        self.reads_box_one(&session).await
+        self.reads_box_one(&mut session).await
     }
 
     async fn native_app_dance(&mut self) -> Result<(), DemoFault> {
@@ -89,20 +89,20 @@ impl<W: Write> Stage<'_, W> {
         let (page, session) = tokio::join!(browser.follow(&answered.from, &answered.address), app.wait());
         self.tell.front("grantd → browser → the app", "the code, to this computer only")?;
         self.tell.must(page?.answer.status.is_success(), "the browser may be closed", "another page")?;
-        let session = session?;
+        let mut session = session?;
         self.tell.back("the app → grantd", "code and verifier, no secret")?;
-        self.reads_box_one(&session).await?;
+        self.reads_box_one(&mut session).await?;
         let closed = !is_open(&door).await;
         self.tell.must(closed, "after one answer the port is closed", "it still listens")
     }
 
-    async fn reads_box_one(&mut self, session: &NativeSession) -> Result<(), DemoFault> {
+    async fn reads_box_one(&mut self, session: &mut NativeSession) -> Result<(), DemoFault> {
         let opens = session.opens();
         self.tell.must(opens == ["box-1"], "a key to box 1 and nothing else", opens.join(", "))?;
         let letters = session.letters("box-1").await?;
         let expected = ADA.boxes.first().map(|lockbox| lockbox.letters.len()).unwrap_or_default();
         self.tell.must(letters.len() == expected, "it reads the letters of box 1", letters.len())?;
-        let refused = self.api(&self.box_address("box-2"), session).await?;
+        let refused = self.read_box("box-2", &session.key()).await?;
         let is_refused = refused.status == http::StatusCode::FORBIDDEN;
         self.tell.must(is_refused, &format!("box 2 stays closed: {}", refusal(&refused)), refused.status)
     }

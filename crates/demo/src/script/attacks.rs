@@ -6,7 +6,7 @@ use url::Url;
 
 use super::browser::{Browser, Page};
 use super::dance::notice;
-use super::{ADA, Answered, Choice, GRACE, Stage};
+use super::{ADA, Answered, BOX_ONE, Choice, GRACE, Stage};
 use crate::fault::DemoFault;
 
 impl<W: Write> Stage<'_, W> {
@@ -47,7 +47,7 @@ impl<W: Write> Stage<'_, W> {
         self.tell.step(&format!("{} sends her answer to Ada's browser", GRACE.name))?;
         let graces = Browser::new()?;
         let address = self.mailroom_asks(&graces).await?;
-        let answered = self.walk(&graces, &address, GRACE, Choice::OnlyBox("Box 2")).await?;
+        let answered = self.walk(&graces, &address, GRACE, Choice::Boxes(&["Box 2"])).await?;
         self.tell.front("Grace → Ada's browser → Mailroom", "a good code and a good state, of another browser")?;
         let browser = self.browser.clone();
         let page = self.deliver(&browser, &answered.from, &answered.address).await?;
@@ -72,7 +72,7 @@ impl<W: Write> Stage<'_, W> {
         self.tell.step("Grace's code in Ada's answer (code injection)")?;
         let graces = Browser::new()?;
         let address = self.mailroom_asks(&graces).await?;
-        let stolen = self.walk(&graces, &address, GRACE, Choice::OnlyBox("Box 2")).await?;
+        let stolen = self.walk(&graces, &address, GRACE, Choice::Boxes(&["Box 2"])).await?;
         let code = super::dance::parameter(&stolen, "code").unwrap_or_default();
         let answered = self.fresh_mailroom_answer().await?;
         let injected = with_parameter(&answered.address, "code", |_| code.clone());
@@ -93,13 +93,13 @@ impl<W: Write> Stage<'_, W> {
         let page = browser.open(changed.as_str()).await?;
         let stays = page.location().is_none() && page.answer.status.is_client_error();
         self.tell.stopped(stays, "grantd shows a page and redirects nowhere (REDIR-01, REDIR-10)", page.seen())?;
-        let answered = self.walk(&browser, &address, ADA, Choice::OnlyBox("Box 1")).await?;
+        let answered = self.walk(&browser, &address, ADA, BOX_ONE).await?;
         let good = super::dance::parameter(&answered, "code").is_some();
         self.tell.must(good, "with the slash away, grantd answers", answered.from.seen())
     }
 
     /// A good answer to Mailroom's question in Ada's browser, on its way.
-    async fn fresh_mailroom_answer(&mut self) -> Result<Answered, DemoFault> {
+    pub(super) async fn fresh_mailroom_answer(&mut self) -> Result<Answered, DemoFault> {
         let browser = self.browser.clone();
         let address = self.mailroom_asks(&browser).await?;
         let answered = self.ask_ada(&address).await?;

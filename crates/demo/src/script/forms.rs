@@ -78,6 +78,11 @@ impl Document {
         self.forms.iter().find(|form| form.id == id)
     }
 
+    /// All forms, in the order of the page.
+    pub fn forms(&self) -> impl Iterator<Item = &Form> {
+        self.forms.iter()
+    }
+
     /// The form with this button in it.
     pub fn form_of_button(&self, id: &str) -> Option<&Form> {
         let is_it = |control: &Control| control.kind == ControlKind::Button && control.id == id;
@@ -143,6 +148,8 @@ struct Reading {
     /// The label that is being read: for which id, and the text so far.
     label: Option<(String, String)>,
     labels: BTreeMap<String, String>,
+    /// Controls that name the form they belong to.
+    strays: Vec<(String, Control)>,
 }
 
 impl Reading {
@@ -164,8 +171,11 @@ impl Reading {
                 self.open_form = Some(Form { id: id.clone().unwrap_or_default(), action, controls: Vec::new() });
             }
             "input" | "button" => {
-                if let Some(form) = &mut self.open_form {
-                    form.controls.push(tag.control());
+                // HTML, "form owner": the form that a control names, or else the one around it.
+                match (tag.attribute("form"), &mut self.open_form) {
+                    (Some(owner), _) => self.strays.push((owner.to_owned(), tag.control())),
+                    (None, Some(form)) => form.controls.push(tag.control()),
+                    (None, None) => {}
                 }
             }
             "label" => self.label = Some((tag.attribute("for").unwrap_or_default().to_owned(), String::new())),
@@ -197,6 +207,11 @@ impl Reading {
 
     fn finish(mut self) -> Document {
         self.keep_form();
+        for (owner, control) in self.strays {
+            if let Some(form) = self.document.forms.iter_mut().find(|form| form.id == owner) {
+                form.controls.push(control);
+            }
+        }
         for control in self.document.forms.iter_mut().flat_map(|form| &mut form.controls) {
             control.label = self.labels.get(&control.id).cloned().unwrap_or_default();
         }

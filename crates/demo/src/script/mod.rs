@@ -1,23 +1,26 @@
 //! The dance without hands: a person, their browser and a thief, over real HTTP. Every step is looked at, and the first that is not as it must
 //! be ends the script.
 //!
-//! Start at [`script`]; then [`dance`] is what must work, [`attacks`] what must not.
+//! Start at [`script`]; then [`dance`] is what must work, [`attacks`] and [`thefts`] what must not; [`life`] and [`taken_back`] what becomes of
+//! a grant afterwards.
 
 mod apps;
 mod attacks;
 mod browser;
 mod dance;
 pub mod forms;
+mod life;
 mod narrator;
+mod taken_back;
 mod thefts;
 
 use std::io::Write;
 
-use oauth2::TokenResponse;
 use url::Url;
 
 use crate::back_channel::{Answer, BackChannel};
 use crate::client::Client;
+use crate::declarations::MAIL_CLI;
 use crate::fault::DemoFault;
 use crate::journal::carried_in;
 use crate::native::{NativeApp, NativeSession};
@@ -48,6 +51,10 @@ pub async fn script<W: Write>(running: &Running, out: &mut W) -> Result<Outcome,
     stage.attacks().await?;
     stage.tell.chapter("What must fail: with stolen goods")?;
     stage.thefts().await?;
+    stage.tell.chapter("The life of a grant: renewed, raced for, stolen")?;
+    stage.life().await?;
+    stage.tell.chapter("The life of a grant: narrowed, ended, given back")?;
+    stage.taken_back().await?;
     let (steps, attacks_stopped) = stage.tell.counts();
     stage.tell.chapter("Done")?;
     stage.tell.say(&format!("{steps} steps as they must be, {attacks_stopped} attacks stopped."))?;
@@ -72,11 +79,14 @@ const GRACE: &Person = &PEOPLE[1];
 /// What a person does on the consent page.
 #[derive(Clone, Copy)]
 enum Choice {
-    /// Leaves only this box ticked, and presses Allow.
-    OnlyBox(&'static str),
+    /// Leaves only these boxes ticked, and presses Allow.
+    Boxes(&'static [&'static str]),
     /// Presses Deny.
     Deny,
 }
+
+/// What she mostly does.
+const BOX_ONE: Choice = Choice::Boxes(&["Box 1"]);
 
 /// Where grantd's pages led to.
 struct Answered {
@@ -115,8 +125,9 @@ impl<W: Write> Stage<'_, W> {
             } else if let Some(consent) = document.form("consent") {
                 offered = consent.named("thing").map(|thing| thing.label.clone()).collect();
                 match choice {
-                    Choice::OnlyBox(title) => {
-                        let chosen = consent.clone().ticked("thing", |thing| is_titled(&thing.label, title));
+                    Choice::Boxes(titles) => {
+                        let wanted = |label: &str| titles.iter().any(|title| is_titled(label, title));
+                        let chosen = consent.clone().ticked("thing", |thing| wanted(&thing.label));
                         (chosen, ("decision", "allow"))
                     }
                     Choice::Deny => (consent.clone(), ("decision", "deny")),
@@ -134,8 +145,12 @@ impl<W: Write> Stage<'_, W> {
 
     /// Lets Ada's browser ask, and brings the address of the answer.
     async fn ask_ada(&mut self, address: &Url) -> Result<Answered, DemoFault> {
+        self.ask_ada_for(address, BOX_ONE).await
+    }
+
+    async fn ask_ada_for(&mut self, address: &Url, choice: Choice) -> Result<Answered, DemoFault> {
         let browser = self.browser.clone();
-        self.walk(&browser, address, ADA, Choice::OnlyBox("Box 1")).await
+        self.walk(&browser, address, ADA, choice).await
     }
 
     /// Mailroom's page in a browser.
@@ -175,9 +190,9 @@ impl<W: Write> Stage<'_, W> {
     }
 
     /// A code of the command-line app with the verifier that fits it: what only that app holds.
-    async fn native_code(&mut self) -> Result<(Client, Arrival), DemoFault> {
+    async fn native_code(&mut self, choice: Choice) -> Result<(Client, Arrival), DemoFault> {
         let app = self.native_app().await?;
-        let answered = self.ask_ada(app.address()).await?;
+        let answered = self.ask_ada_for(app.address(), choice).await?;
         let browser = self.browser.clone();
         let (delivered, code) = tokio::join!(browser.follow(&answered.from, &answered.address), app.wait_for_code());
         delivered?;
@@ -189,9 +204,9 @@ impl<W: Write> Stage<'_, W> {
         NativeApp::start(issuer, &self.running.addresses.lockbox_resource()).await
     }
 
-    /// The command-line app with a key to box 1.
-    async fn native_session(&mut self) -> Result<NativeSession, DemoFault> {
-        let (client, arrival) = self.native_code().await?;
+    /// The command-line app with a key to the boxes that are chosen.
+    async fn native_session(&mut self, choice: Choice) -> Result<NativeSession, DemoFault> {
+        let (client, arrival) = self.native_code(choice).await?;
         NativeSession::redeem(client, arrival, self.running.addresses.lockbox_resource()).await
     }
 
@@ -201,9 +216,19 @@ impl<W: Write> Stage<'_, W> {
         answer.map_err(|fault| DemoFault::NoAnswer { to: endpoint.clone(), why: fault.to_string() })
     }
 
-    async fn api(&self, url: &str, session: &NativeSession) -> Result<Answer, DemoFault> {
-        let answer = self.back_channel.get_with_token(url, session.tokens.access_token().secret()).await;
+    /// A voucher of the command-line app at the token endpoint, whoever holds it: that app has no secret.
+    async fn trade(&self, voucher: &str) -> Result<Answer, DemoFault> {
+        self.token_request(&[("grant_type", "refresh_token"), ("client_id", MAIL_CLI), ("refresh_token", voucher)])
+            .await
+    }
+
+    async fn api(&self, url: &str, key: &str) -> Result<Answer, DemoFault> {
+        let answer = self.back_channel.get_with_token(url, key).await;
         answer.map_err(|fault| DemoFault::NoAnswer { to: without_query(url), why: fault.to_string() })
+    }
+
+    async fn read_box(&self, identifier: &str, key: &str) -> Result<Answer, DemoFault> {
+        self.api(&self.box_address(identifier), key).await
     }
 
     fn box_address(&self, identifier: &str) -> String {

@@ -1,25 +1,25 @@
-//! What must fail on the back channel: codes, keys and vouchers in the wrong hands or used twice.
+//! What must fail on the back channel: codes and keys in the wrong hands or used twice. Stolen vouchers have a chapter of their own, in
+//! `life.rs`.
 
 use std::io::Write;
 
 use oauth2::TokenResponse;
 
-use super::{Stage, refusal, refused_with};
+use super::{BOX_ONE, Stage, refusal, refused_with};
 use crate::declarations::{MAIL_CLI, MAILROOM, POSTCARD};
 use crate::fault::DemoFault;
-use crate::journal::{Carried, fingerprint};
+use crate::journal::Carried;
 
 impl<W: Write> Stage<'_, W> {
     pub(super) async fn thefts(&mut self) -> Result<(), DemoFault> {
         self.code_of_another_client().await?;
         self.replayed_code().await?;
-        self.token_at_the_wrong_api().await?;
-        self.spent_voucher().await
+        self.token_at_the_wrong_api().await
     }
 
     async fn code_of_another_client(&mut self) -> Result<(), DemoFault> {
         self.tell.step("A stolen code and its verifier, in the name of another client")?;
-        let (client, arrival) = self.native_code().await?;
+        let (client, arrival) = self.native_code(BOX_ONE).await?;
         let (code, verifier) = (arrival.code.secret().clone(), arrival.verifier.secret().clone());
         self.tell.carries(&[Carried::secret("code", &code), Carried::secret("code_verifier", &verifier)])?;
         let answer = self.redeem_as(POSTCARD, &code, &verifier).await?;
@@ -37,7 +37,7 @@ impl<W: Write> Stage<'_, W> {
 
     async fn replayed_code(&mut self) -> Result<(), DemoFault> {
         self.tell.step("A code used a second time, with everything right")?;
-        let (client, arrival) = self.native_code().await?;
+        let (client, arrival) = self.native_code(BOX_ONE).await?;
         let (code, verifier) = (arrival.code.secret().clone(), arrival.verifier.secret().clone());
         let first = client.redeem(arrival, &self.running.addresses.lockbox_resource()).await;
         let first = first.map_err(|fault| self.tell.fault("tokens for a good code", fault))?;
@@ -46,49 +46,20 @@ impl<W: Write> Stage<'_, W> {
         let refused = refused_with(&answer, "invalid_grant");
         self.tell.stopped(refused, &format!("grantd stopped it (CODE-04): {}", refusal(&answer)), refusal(&answer))?;
         let voucher = first.refresh_token().map(|voucher| voucher.secret().clone()).unwrap_or_default();
-        let answer = self.refresh(&voucher).await?;
+        let answer = self.trade(&voucher).await?;
         let ended = refused_with(&answer, "invalid_grant");
         self.tell.must(ended, "and ended what the first use had brought: one of the two was a thief", refusal(&answer))
     }
 
     async fn token_at_the_wrong_api(&mut self) -> Result<(), DemoFault> {
         self.tell.step("A good key to the lockboxes, shown at the parcel counter")?;
-        let session = self.native_session().await?;
-        let answer = self.api(&self.running.addresses.parcels_resource(), &session).await?;
+        let session = self.native_session(BOX_ONE).await?;
+        let answer = self.api(&self.running.addresses.parcels_resource(), &session.key()).await?;
         self.tell.back("thief → parcel counter", "Authorization: Bearer, a key to box 1")?;
         let refused = answer.status == http::StatusCode::UNAUTHORIZED && refusal(&answer).contains("invalid_token");
         self.tell.stopped(refused, &format!("the API stopped it (RS-03): {}", refusal(&answer)), refusal(&answer))?;
-        let answer = self.api(&self.box_address("box-1"), &session).await?;
+        let answer = self.read_box("box-1", &session.key()).await?;
         self.tell.must(answer.status.is_success(), "at the lockboxes it is good", refusal(&answer))
-    }
-
-    async fn spent_voucher(&mut self) -> Result<(), DemoFault> {
-        self.tell.step("A stolen voucher, traded after its owner had traded it")?;
-        let session = self.native_session().await?;
-        let Some(first) = session.tokens.refresh_token().cloned() else {
-            return Err(self.tell.fault("a refresh token", "none"));
-        };
-        let resource = self.running.addresses.lockbox_resource();
-        let second = session.client.refresh(&first, &resource).await;
-        let second = second.map_err(|fault| self.tell.fault("a new key for a good voucher", fault))?;
-        let second = second.refresh_token().map(|voucher| voucher.secret().clone()).unwrap_or_default();
-        self.tell.back("owner → grantd", "the first voucher; there comes a second")?;
-        self.tell.carries(&[
-            Carried::new("the first", fingerprint(first.secret())),
-            Carried::new("the second", fingerprint(&second)),
-        ])?;
-        let answer = self.refresh(first.secret()).await?;
-        self.tell.back("thief → grantd", "the first voucher again")?;
-        let refused = refused_with(&answer, "invalid_grant");
-        self.tell.stopped(
-            refused,
-            &format!("grantd stopped it (REFRESH-09): {}", refusal(&answer)),
-            refusal(&answer),
-        )?;
-        let answer = self.refresh(&second).await?;
-        self.tell.back("owner → grantd", "the second voucher")?;
-        let ended = refused_with(&answer, "invalid_grant");
-        self.tell.stopped(ended, "the whole family has ended: the person is asked again", refusal(&answer))
     }
 
     async fn redeem_as(
@@ -104,10 +75,5 @@ impl<W: Write> Stage<'_, W> {
             ("code_verifier", verifier),
         ];
         self.token_request(&form).await
-    }
-
-    async fn refresh(&self, voucher: &str) -> Result<crate::back_channel::Answer, DemoFault> {
-        self.token_request(&[("grant_type", "refresh_token"), ("client_id", MAIL_CLI), ("refresh_token", voucher)])
-            .await
     }
 }

@@ -114,3 +114,17 @@ fn a_button_may_send_its_form_elsewhere() {
     assert_eq!(form.pressed("to", "a"), Some(sent("/here", &[("to", "a")])));
     assert_eq!(form.pressed("to", "b"), Some(sent("http://127.0.0.1:1/there", &[("to", "b")])));
 }
+
+#[test]
+fn a_control_belongs_to_the_form_that_it_names() {
+    let document = Document::parse(
+        "<form id=end action=/end><input name=app value=a></form>
+         <form id=save action=/save><input name=app value=b>
+         <button form=end name=do value=end>End</button><button name=do value=save>Save</button></form>
+         <button form=nowhere name=do value=lost>Lost</button>",
+    );
+    let end = document.form("end").unwrap().pressed("do", "end");
+    assert_eq!(end, Some(sent("/end", &[("app", "a"), ("do", "end")])));
+    assert_eq!(document.form("save").unwrap().pressed("do", "end"), None);
+    assert_eq!(document.forms().count(), 2);
+}

@@ -9,6 +9,7 @@ fn document(issuer: &str) -> serde_json::Value {
         "issuer": issuer,
         "authorization_endpoint": "https://issuer.example/tenant/authorize",
         "token_endpoint": "https://issuer.example/tenant/token",
+        "revocation_endpoint": "https://issuer.example/tenant/revoke",
         "authorization_response_iss_parameter_supported": true,
         "something_new": [1, 2],
     })
@@ -31,6 +32,15 @@ fn endpoints_are_taken_only_from_a_document_of_exactly_this_issuer() {
     ] {
         assert!(parse(&document(other)).unwrap_err().contains("another issuer"), "{other}");
     }
+}
+
+#[test]
+fn a_server_may_have_no_place_to_give_tokens_back() {
+    let mut without = document(ISSUER);
+    let named = parse(&without).unwrap().revocation_endpoint;
+    assert_eq!(named.as_deref(), Some("https://issuer.example/tenant/revoke"));
+    without.as_object_mut().unwrap().remove("revocation_endpoint");
+    assert_eq!(parse(&without).unwrap().revocation_endpoint, None);
 }
 
 #[test]

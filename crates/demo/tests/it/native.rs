@@ -13,6 +13,9 @@ use crate::parameter;
 /// A test that waits longer has failed.
 const LONG: Duration = Duration::from_secs(10);
 
+/// Nobody is at the keyboard.
+const NOBODY: &[u8] = b"";
+
 /// What the app prints, as a terminal would see it.
 #[derive(Clone, Default)]
 struct Terminal(Arc<Mutex<Vec<u8>>>);
@@ -55,7 +58,9 @@ async fn the_loopback_app_takes_one_answer_on_a_fresh_port_of_this_machine_and_c
         let terminal = Terminal::default();
         let (mut out, of) = (terminal.clone(), issuer.clone());
         let app =
-            tokio::spawn(async move { grantd_demo::native::run(&of, "http://127.0.0.1:9/boxes", &mut out).await });
+            tokio::spawn(
+                async move { grantd_demo::native::run(&of, "http://127.0.0.1:9/boxes", NOBODY, &mut out).await },
+            );
         let address = terminal.address().await;
         let redirect_uri = parameter(&address, "redirect_uri");
         let door = door_of(&redirect_uri);
@@ -82,7 +87,8 @@ async fn whoever_does_not_know_the_state_neither_ends_the_wait_nor_is_believed()
     let (issuer, asked) = authorization_server().await;
     let terminal = Terminal::default();
     let (mut out, of) = (terminal.clone(), issuer.clone());
-    let app = tokio::spawn(async move { grantd_demo::native::run(&of, "http://127.0.0.1:9/boxes", &mut out).await });
+    let app =
+        tokio::spawn(async move { grantd_demo::native::run(&of, "http://127.0.0.1:9/boxes", NOBODY, &mut out).await });
     let address = terminal.address().await;
     let redirect_uri = parameter(&address, "redirect_uri");
     for stranger in ["?code=evil&state=guessed", "?code=evil", "", "?error=access_denied"] {
@@ -107,7 +113,7 @@ async fn a_server_that_speaks_for_another_issuer_is_not_used() {
     let (issuer, _) = authorization_server().await;
     let other = issuer.replace("127.0.0.1", "localhost");
     let mut terminal = Terminal::default();
-    let app = grantd_demo::native::run(&other, "http://127.0.0.1:9/boxes", &mut terminal);
+    let app = grantd_demo::native::run(&other, "http://127.0.0.1:9/boxes", NOBODY, &mut terminal);
     let ended = timeout(LONG, app).await.unwrap();
     assert!(matches!(ended, Err(DemoFault::Metadata { .. })), "{ended:?}");
 }

@@ -11,5 +11,24 @@ async fn the_script_walks_the_dance_and_every_theft_fails() {
     if let Err(fault) = outcome {
         panic!("{fault}\n\n{told}");
     }
-    assert!(told.contains("attacks stopped"), "{told}");
+    let counts = told.lines().find(|line| line.ends_with("attacks stopped.")).unwrap();
+    let stopped = counts.split(", ").last().unwrap().split(' ').next().unwrap();
+    let attacks = include_str!("../../../../docs/attacks.md");
+    assert!(attacks.contains(&format!("tries {stopped} attacks")), "docs/attacks.md counts differently: {counts}");
+
+    let (_, life) = told.split_once("The life of a grant").unwrap();
+    let rules = [
+        "REFRESH-08",
+        "REFRESH-09",
+        "REFRESH-10",
+        "REFRESH-11",
+        "REFRESH-16",
+        "AT-11",
+        "CONSENT-05",
+        "INTRO-03",
+        "REVOKE-04",
+    ];
+    for rule in rules {
+        assert!(life.contains(rule), "{rule} is not told:\n{life}");
+    }
 }
