@@ -23,6 +23,7 @@ pub mod introspection;
 pub mod login;
 pub mod metadata;
 pub mod names;
+pub mod narrowing;
 pub mod parameters;
 pub mod records;
 pub mod redirect_uri;
