@@ -1,9 +1,13 @@
 //! What can be typed: every command, flag and example. What the commands do stands in the files named after them.
 
+mod grants;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use grantd_tokens::Seconds;
+
+pub(super) use grants::{GrantCommand, GrantFilter, GrantStates};
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -114,6 +118,15 @@ Examples:
   grantd resource list"
     )]
     Resource(ResourceCommand),
+    /// What users granted to clients
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  grantd grant list --user ann
+  grantd grant revoke --client mail-reader --yes"
+    )]
+    Grant(GrantCommand),
     /// What tokens are signed with
     #[command(
         subcommand,
@@ -398,6 +411,8 @@ Examples:
   grantd key remove kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k --yes")]
     Remove {
         /// Its name, as `grantd key list` shows it and as it stands in the header of tokens
+        // Random: one in 64 begins with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         kid: String,
         /// Does it without asking back
         #[arg(long)]

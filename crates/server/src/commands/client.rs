@@ -2,14 +2,16 @@
 
 use grantd_protocol::changes::Change;
 use grantd_protocol::names::ClientId;
-use grantd_protocol::records::{Client, ClientAuthentication, RedirectUriAtToken, Status};
+use grantd_protocol::records::{Client, ClientAuthentication, RedirectUriAtToken, Revocation, Status};
 use grantd_protocol::registration::{ClientRules, NewClient, NewSecret, RegisteredClient, check_secret, rotate_secret};
+use grantd_store::GrantsOf;
 use grantd_tokens::{Algorithm, Seconds, Secret};
 use serde_json::{Value, json};
 
 use super::arguments::{ClientCommand, NewClientArguments, SecretArguments};
 use super::console::{Console, Fields, Form, date};
 use super::failure::Failure;
+use super::grant::EndedGrants;
 use super::workplace::Workplace;
 use crate::config::read_secret;
 use crate::env::{self, OsRandom};
@@ -97,21 +99,27 @@ fn described(arguments: NewClientArguments, secret: NewSecret) -> NewClient {
 
 async fn remove(at: &Workplace, id: String, console: &mut Console<'_>) -> Result<(), Failure> {
     let client = find(at, id).await?;
-    at.commit(vec![Change::RemoveClient { client: client.id.clone(), at: env::now() }]).await?;
+    let now = env::now();
+    at.commit(vec![Change::RemoveClient { client: client.id.clone(), at: now }]).await?;
+    let ended = EndedGrants::find(at, GrantsOf::Client(client.id.clone()), now, Revocation::ClientRemoved).await?;
     note_if_declared(at, &client.id, console);
     console.print(|output, form| match form {
-        Form::Json => writeln!(output, "{}", json!({ "removed": client.id.as_str() })),
-        Form::Human => writeln!(output, "removed {}, and what users granted it", client.id),
+        Form::Json => writeln!(output, "{}", json!({ "removed": client.id.as_str(), "ended": ended.json() })),
+        Form::Human => writeln!(output, "removed {}; {}", client.id, ended.in_words()),
     })
 }
 
 async fn set_status(at: &Workplace, id: String, status: Status, console: &mut Console<'_>) -> Result<(), Failure> {
     let client = find(at, id).await?;
-    at.commit(vec![Change::SetClientStatus { client: client.id.clone(), status, at: env::now() }]).await?;
-    if status == Status::Disabled {
-        console.note("what users granted it has ended, and so has every token that it holds");
+    let now = env::now();
+    at.commit(vec![Change::SetClientStatus { client: client.id.clone(), status, at: now }]).await?;
+    let shown = describe(&find(at, client.id.as_str().to_owned()).await?, None);
+    if status == Status::Active {
+        return console.show(shown);
     }
-    console.show(describe(&find(at, client.id.as_str().to_owned()).await?, None))
+    let ended = EndedGrants::find(at, GrantsOf::Client(client.id), now, Revocation::ClientDisabled).await?;
+    console.note(&format!("every token that it holds for itself has ended; {}", ended.in_words()));
+    console.show(shown.with("ended", ended.json()))
 }
 
 async fn rotate(at: &Workplace, id: String, grace: Seconds, console: &mut Console<'_>) -> Result<(), Failure> {

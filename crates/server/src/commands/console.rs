@@ -43,7 +43,30 @@ impl Fields {
         self.with(name, values.into_iter().map(|value| value.to_string()).collect::<Vec<_>>())
     }
 
-    fn json(self) -> Value {
+    /// These, and after them those; one of a name that is there takes its place.
+    pub(super) fn and(mut self, others: Self) -> Self {
+        for (name, value) in others.0 {
+            match self.0.iter_mut().find(|(known, _)| *known == name) {
+                Some(place) => place.1 = value,
+                None => self.0.push((name, value)),
+            }
+        }
+        self
+    }
+
+    /// For people, a line for each that there is something to say about.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let width = self.0.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+        let said = self.0.iter().filter(|(_, value)| !is_nothing(value));
+        said.map(|(name, value)| format!("{name:width$}  {}", in_words(value))).collect()
+    }
+
+    /// One of them, for people.
+    pub(super) fn in_words(&self, name: &str) -> String {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| in_words(value)).unwrap_or_default()
+    }
+
+    pub(super) fn json(self) -> Value {
         Value::Object(self.0.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>())
     }
 }
@@ -53,13 +76,7 @@ impl Console<'_> {
     pub(super) fn show(&mut self, fields: Fields) -> Result<(), Failure> {
         self.print(|output, form| match form {
             Form::Json => writeln!(output, "{}", fields.json()),
-            Form::Human => {
-                let width = fields.0.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
-                for (name, value) in fields.0.iter().filter(|(_, value)| !is_nothing(value)) {
-                    writeln!(output, "{name:width$}  {}", in_words(value))?;
-                }
-                Ok(())
-            }
+            Form::Human => fields.lines().iter().try_for_each(|line| writeln!(output, "{line}")),
         })
     }
 
@@ -96,9 +113,7 @@ impl Console<'_> {
 }
 
 fn write_table(output: &mut dyn Write, things: &[Fields], columns: &[&str]) -> io::Result<()> {
-    let cell = |thing: &Fields, column: &str| {
-        thing.0.iter().find(|(name, _)| *name == column).map(|(_, value)| in_words(value)).unwrap_or_default()
-    };
+    let cell = |thing: &Fields, column: &str| thing.in_words(column);
     let widths: Vec<usize> = columns
         .iter()
         .map(|column| {

@@ -25,7 +25,7 @@ pub(super) enum Failure {
     /// There is no such thing.
     #[error("there is no {what} {id:?}\n    fix: `grantd {what} list` shows all")]
     Absent {
-        /// client, user, resource or key.
+        /// client, user, resource, grant or key.
         what: &'static str,
         /// As it was named.
         id: String,

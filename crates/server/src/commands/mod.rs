@@ -9,7 +9,9 @@ mod check;
 mod client;
 mod console;
 mod failure;
+mod grant;
 mod key;
+mod moment;
 mod resource;
 mod serve;
 mod user;
@@ -63,6 +65,9 @@ fn dispatch(line: CommandLine, console: &mut Console<'_>) -> Result<ExitCode, Fa
         }
         Some(Command::Resource(command)) => {
             block_on(async { resource::run(&Workplace::open(&common)?, command, console).await }).map(done)
+        }
+        Some(Command::Grant(command)) => {
+            block_on(async { grant::run(&Workplace::open(&common)?, command, console).await }).map(done)
         }
         Some(Command::Key(command)) => {
             block_on(async { key::run(&Workplace::open(&common)?, command, console).await }).map(done)

@@ -2,16 +2,18 @@
 
 use grantd_protocol::changes::Change;
 use grantd_protocol::names::{UserId, Username};
-use grantd_protocol::records::{Status, User};
+use grantd_protocol::records::{Revocation, Status, User};
 use grantd_protocol::refusals::Refusal;
 use grantd_protocol::registration::{NewPassword, NewUser, PasswordPolicy, check_password};
-use grantd_tokens::Secret;
+use grantd_store::GrantsOf;
+use grantd_tokens::{Secret, Time};
 use serde_json::json;
 
 use super::arguments::{PasswordArguments, UserCommand};
 use super::client::status;
 use super::console::{Console, Fields, Form, date};
 use super::failure::Failure;
+use super::grant::EndedGrants;
 use super::workplace::{Workplace, hash};
 use crate::config::read_secret;
 use crate::env::{self, OsRandom};
@@ -69,35 +71,55 @@ async fn set_password(
     let password =
         check_password(&typed, &user.username, at.password_policy()).map_err(|fault| Failure::Refused(vec![fault]))?;
     note_short_password(at, Some(&password), console);
-    let password = hash(&password).await?;
-    at.commit(vec![Change::SetPassword { user: user.id, password, at: env::now() }]).await?;
-    done("password_set", &user.username, "has a new password; sessions and what they granted before are ended", console)
+    let (password, now) = (hash(&password).await?, env::now());
+    at.commit(vec![Change::SetPassword { user: user.id.clone(), password, at: now }]).await?;
+    let ended = ended_with(at, &user, now).await?;
+    done("password_set", &user.username, "has a new password; sessions have ended", Some(&ended), console)
 }
 
 async fn set_status(at: &Workplace, username: String, to: Status, console: &mut Console<'_>) -> Result<(), Failure> {
     let user = find(at, username).await?;
-    at.commit(vec![Change::SetUserStatus { user: user.id, status: to, at: env::now() }]).await?;
+    let now = env::now();
+    at.commit(vec![Change::SetUserStatus { user: user.id.clone(), status: to, at: now }]).await?;
     match to {
-        Status::Active => done("enabled", &user.username, "may sign in again", console),
+        Status::Active => done("enabled", &user.username, "may sign in again", None, console),
         Status::Disabled => {
-            done("disabled", &user.username, "is locked out; sessions and what they granted are ended", console)
+            let ended = ended_with(at, &user, now).await?;
+            done("disabled", &user.username, "is locked out; sessions have ended", Some(&ended), console)
         }
     }
 }
 
 async fn remove(at: &Workplace, username: String, console: &mut Console<'_>) -> Result<(), Failure> {
     let user = find(at, username).await?;
-    at.commit(vec![Change::RemoveUser { user: user.id, at: env::now() }]).await?;
+    let now = env::now();
+    at.commit(vec![Change::RemoveUser { user: user.id.clone(), at: now }]).await?;
     if at.config.declared.users.iter().any(|declared| *declared.username() == user.username) {
         console.note("this user is declared in the configuration, which adds them again at the next start");
     }
-    done("removed", &user.username, "is removed, and what they granted is ended", console)
+    let ended = ended_with(at, &user, now).await?;
+    done("removed", &user.username, "is removed; sessions have ended", Some(&ended), console)
 }
 
-fn done(what: &str, username: &Username, in_words: &str, console: &mut Console<'_>) -> Result<(), Failure> {
-    console.print(|output, form| match form {
-        Form::Json => writeln!(output, "{}", json!({ what: username.as_str() })),
-        Form::Human => writeln!(output, "{username} {in_words}"),
+/// The grants that ended in the same change.
+async fn ended_with(at: &Workplace, user: &User, now: Time) -> Result<EndedGrants, Failure> {
+    EndedGrants::find(at, GrantsOf::User(user.id.clone()), now, Revocation::CredentialsChanged).await
+}
+
+fn done(
+    what: &str,
+    username: &Username,
+    in_words: &str,
+    ended: Option<&EndedGrants>,
+    console: &mut Console<'_>,
+) -> Result<(), Failure> {
+    console.print(|output, form| match (form, ended) {
+        (Form::Json, None) => writeln!(output, "{}", json!({ what: username.as_str() })),
+        (Form::Json, Some(ended)) => {
+            writeln!(output, "{}", json!({ what: username.as_str(), "ended": ended.json() }))
+        }
+        (Form::Human, None) => writeln!(output, "{username} {in_words}"),
+        (Form::Human, Some(ended)) => writeln!(output, "{username} {in_words}; {}", ended.in_words()),
     })
 }
 

@@ -103,9 +103,7 @@ fn json(event: &Event<'_>, mut fields: Fields) -> String {
     }
     text.pop();
     text.push('}');
-    let mut line = String::with_capacity(text.len() + 1);
-    // Outside of its strings JSON is ASCII, so what is escaped here stands in one.
-    escape(&mut line, &text, Notation::Json);
+    let mut line = harmless_json(&text);
     line.push('\n');
     line
 }
@@ -115,6 +113,22 @@ fn now() -> String {
     let mut text = String::new();
     let _ = SystemTime.format_time(&mut Writer::new(&mut text));
     text
+}
+
+/// The text as one line of harmless text, for whatever else is read at a terminal.
+pub fn harmless(text: &str) -> String {
+    escaped(text, Notation::Rust)
+}
+
+/// JSON as one line of harmless text. Outside of its strings JSON is ASCII, so what is escaped here stands in one.
+pub fn harmless_json(text: &str) -> String {
+    escaped(text, Notation::Json)
+}
+
+fn escaped(text: &str, notation: Notation) -> String {
+    let mut line = String::with_capacity(text.len() + 1);
+    escape(&mut line, text, notation);
+    line
 }
 
 #[derive(Clone, Copy)]

@@ -14,7 +14,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
 pub use access::{RequestId, RequestIds, access_log};
-pub use line::LogLines;
+pub use line::{LogLines, harmless, harmless_json};
 
 /// The form of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -13,6 +13,7 @@ mod account_http;
 mod authorize_http;
 mod canary;
 mod commands;
+mod commands_grants;
 mod config;
 mod cookies_http;
 mod cors_http;

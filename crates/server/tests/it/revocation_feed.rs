@@ -57,7 +57,7 @@ async fn read(rig: &Rig, token: &str) -> AccessToken {
 }
 
 /// What the feed says of a token.
-async fn said(rig: &Rig, token: &str) -> Option<Ended> {
+pub(crate) async fn said(rig: &Rig, token: &str) -> Option<Ended> {
     feed(rig).await.refuses(&read(rig, token).await)
 }
 

@@ -54,6 +54,11 @@ impl Asking {
         self
     }
 
+    /// Who asks.
+    pub(crate) fn client(&self) -> String {
+        self.0.iter().find(|(name, _)| name == "client_id").map(|(_, value)| value.clone()).unwrap_or_default()
+    }
+
     pub(crate) fn encoded(&self) -> String {
         let pairs: Vec<String> = self.0.iter().map(|(name, value)| format!("{name}={}", encode(value))).collect();
         pairs.join("&")
