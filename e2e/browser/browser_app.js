@@ -26,6 +26,53 @@ test("the script trades code and verifier, reads the box, and rotates its refres
   assert.deepEqual(seen.complaints, []);
 });
 
+// proves: REFRESH-10
+test("an answer that is lost on its way logs nobody out", async (t) => {
+  const { page } = await openBrowser(t);
+  await connect(page, t.demo, ["box-1"]);
+  const voucher = await page.innerText("#voucher");
+  const answers = [];
+  await page.route(`${t.demo.issuer}/token`, async (route) => {
+    const response = await route.fetch();
+    answers.push(response.status());
+    await (answers.length === 1 ? route.abort() : route.fulfill({ response }));
+  });
+  await page.click("#refresh");
+  await page.waitForFunction((old) => document.querySelector("#voucher").textContent !== old, voucher);
+  await page.unroute(`${t.demo.issuer}/token`);
+  assert.deepEqual(answers, [200, 200]);
+  const second = await page.innerText("#voucher");
+  await page.click("#refresh");
+  await page.waitForFunction((old) => document.querySelector("#voucher").textContent !== old, second);
+  assert.match(await page.innerText("#notice"), /A new key and a new voucher/);
+});
+
+// proves: AT-11, REVOKE-04
+test("a key that has ended is refused by the API, and renewed without the person", async (t) => {
+  const { page, seen } = await openBrowser(t);
+  await connect(page, t.demo, ["box-1"]);
+  const shown = await page.innerText("#lockbox_key");
+  const key = keyOf(seen, t.demo);
+  const response = await fetch(`${t.demo.issuer}/revoke`, { method: "POST", body: new URLSearchParams({ token: key, client_id: "postcard" }) });
+  assert.equal(response.status, 200);
+  await untilRefused(t.demo, key);
+  await page.click("#open_box-2");
+  await page.waitForSelector("#notice.bad");
+  assert.match(await page.innerText("#notice"), /403.*opens box-1, and not this box/);
+  assert.match(await page.innerText("#journal .failed >> nth=0"), /takes the key no more/);
+  assert.notEqual(await page.innerText("#lockbox_key"), shown);
+});
+
+// proves: REVOKE-04, AT-11
+test("what the tab gives back opens nothing any more, wherever a copy is", async (t) => {
+  const { page, seen } = await openBrowser(t);
+  await connect(page, t.demo, ["box-1"]);
+  const key = keyOf(seen, t.demo);
+  await page.click("#forget");
+  await page.waitForFunction(() => document.querySelector("#notice").textContent.includes("Given back and forgotten"));
+  await untilRefused(t.demo, key);
+});
+
 test("nothing that opens anything is left in the address or in the browser's storage", async (t) => {
   const { context, page } = await openBrowser(t);
   await connect(page, t.demo, ["box-1"]);
@@ -76,4 +123,20 @@ async function connect(page, demo, boxes) {
   await allow(page);
   await arriveAt(page, demo.postcard);
   await page.waitForSelector("#boxes .card");
+}
+
+// The key as the page sent it.
+function keyOf(seen, demo) {
+  const request = seen.requests.find((sent) => sent.url().startsWith(demo.lockbox) && sent.headers().authorization);
+  return request.headers().authorization.slice("Bearer ".length);
+}
+
+// The lockboxes ask every second what has ended.
+async function untilRefused(demo, key) {
+  const ask = () => fetch(`${demo.lockbox}/boxes`, { headers: { Authorization: `Bearer ${key}` } });
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    if ((await ask()).status === 401) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.fail("the API still takes the key after ten seconds");
 }

@@ -9,6 +9,8 @@ import { Suite } from "../harness/suite.js";
 export const suite = new Suite("web app", { each: withDemo });
 const { test } = suite;
 
+// A second more than the key to the parcel counter lasts.
+const PARCELS_KEY_MS = 6_000;
 const ADAS_FIRST_BOX = ["Your statement for November", "A new card is on its way"];
 
 // proves: CONSENT-01
@@ -92,6 +94,34 @@ test("keys wear out and the voucher brings new ones, for each API its own", asyn
   assert.notEqual(after[0], before[0], "the key to the lockboxes is the old one");
   assert.equal(after[1], before[1], "the key to the parcel counter was renewed as well");
   assert.notEqual(after[2], before[2], "the voucher was not rotated");
+});
+
+test("a key that wears out is renewed without the person", async (t) => {
+  const { page } = await openBrowser(t);
+  await connectMailroom(page, t.demo, ADA, ["box-1"]);
+  await page.click("#ask_parcels");
+  await page.waitForSelector(".parcel");
+  const before = await page.innerText("#parcels_key");
+  await page.waitForTimeout(PARCELS_KEY_MS);
+  await page.click("#ask_parcels");
+  assert.match(await page.innerText("#notice"), /The parcel counter answered/);
+  assert.match(await page.innerText("#journal .failed"), /takes the key no more: 401/);
+  assert.notEqual(await page.innerText("#parcels_key"), before);
+});
+
+// proves: REVOKE-04
+test("what the app gives back is not in anybody's hands any more", async (t) => {
+  const { page } = await openBrowser(t);
+  await connectMailroom(page, t.demo, ADA, ["box-1"]);
+  await page.click("#access");
+  assert.equal(await page.locator("button[value=narrow]").count(), 1);
+  await page.goto(t.demo.mailroom);
+  await page.click("#forget");
+  await page.waitForSelector("#connect");
+  assert.match(await page.innerText("#notice"), /gave back what it held/);
+  await page.goto(`${t.demo.issuer}/account/access`);
+  assert.equal(await page.locator("button[value=narrow]").count(), 0);
+  assert.match(await page.innerText("main"), /Agreed to before/);
 });
 
 test("another account can be used from the consent page", async (t) => {

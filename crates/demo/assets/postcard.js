@@ -8,6 +8,8 @@ const DEPARTURE = "departure";
 
 const SECRET = new Set(["code", "code_verifier", "refresh_token"]);
 
+const TO_LOCKBOXES = "browser → lockbox API (fetch)";
+
 let held = null;
 let known = null;
 
@@ -16,7 +18,7 @@ start();
 async function start() {
   element("connect").addEventListener("click", guarded(depart));
   element("refresh").addEventListener("click", guarded(refresh));
-  element("forget").addEventListener("click", forget);
+  element("forget").addEventListener("click", guarded(giveBack));
   if (location.pathname === new URL(redirectUri).pathname && location.search) {
     const answer = new URLSearchParams(location.search);
     // At once: the code must not stay in the history.
@@ -77,21 +79,34 @@ function judge(answer, departure) {
 }
 
 async function refresh() {
+  await renew("The script trades its voucher. The old one is spent by that.");
+  tell("good", "A new key and a new voucher.");
+}
+
+async function renew(what) {
   if (!held?.voucher) throw new Error("there is no voucher; ask the person again");
   const voucher = held.voucher;
   held.voucher = null;
-  await trade({ grant_type: "refresh_token", refresh_token: voucher }, "The script trades its voucher. The old one is spent by that.");
-  tell("good", "A new key and a new voucher.");
-  show();
+  try {
+    await trade({ grant_type: "refresh_token", refresh_token: voucher }, what);
+    show();
+  } catch (fault) {
+    if (isNoAnswer(fault)) held.voucher = voucher;
+    throw fault;
+  }
 }
 
 async function trade(request, what) {
   const { token_endpoint } = await metadata();
   const body = new URLSearchParams({ ...request, client_id: clientId, resource });
-  const response = await fetch(token_endpoint, { method: "POST", body, credentials: "omit", redirect: "error", cache: "no-store" });
+  const send = () => post(token_endpoint, body);
+  const response = await send().catch((fault) => {
+    // A voucher whose answer was lost may be sent again (REFRESH-10); a code never.
+    if (!isNoAnswer(fault) || request.grant_type !== "refresh_token") throw fault;
+    return send();
+  });
   const answer = await response.json();
-  const shown = Object.fromEntries([...body].map(([name, value]) => [name, SECRET.has(name) ? fingerprint(value) : value]));
-  note("back", "browser → grantd (fetch)", what, shown);
+  note("back", "browser → grantd (fetch)", what, shown(body));
   if (!response.ok) throw new Error(`grantd gave no key: ${answer.error}${answer.error_description ? `: ${answer.error_description}` : ""}`);
   held = { boxes: [], ...held, key: answer.access_token, voucher: answer.refresh_token ?? null };
   const details = answer.authorization_details ?? [];
@@ -113,16 +128,31 @@ async function open(identifier) {
 }
 
 async function call(path, what) {
-  const response = await fetch(resource + path, {
-    headers: { Authorization: `Bearer ${held.key}` },
-    credentials: "omit",
-    redirect: "error",
-    cache: "no-store",
-  });
+  let response = await showKey(path);
+  if (response.status === 401 && held.voucher) {
+    note("back", TO_LOCKBOXES, "The API takes the key no more.", { "Authorization: Bearer": fingerprint(held.key) }, false);
+    await renew("The script trades its voucher for another key, silently.");
+    response = await showKey(path);
+  }
   const answer = await response.json();
-  note("back", "browser → lockbox API (fetch)", what, { "Authorization: Bearer": fingerprint(held.key) }, response.ok);
+  note("back", TO_LOCKBOXES, what, { "Authorization: Bearer": fingerprint(held.key) }, response.ok);
   if (!response.ok) throw new Error(`the lockbox API refused: ${response.status} ${answer.error_description ?? answer.error}`);
   return answer;
+}
+
+function showKey(path) {
+  return fetch(resource + path, { headers: { Authorization: `Bearer ${held.key}` }, credentials: "omit", redirect: "error", cache: "no-store" });
+}
+
+// RFC 7009: what is not needed any more is ended, wherever a copy of it may be. The tab forgets, whatever comes of it.
+async function giveBack() {
+  const token = held.voucher ?? held.key;
+  forget();
+  const { revocation_endpoint } = await metadata();
+  if (!revocation_endpoint) throw new Error("grantd names no place to give tokens back; what you granted stands until you end it there");
+  const response = await post(revocation_endpoint, new URLSearchParams({ token, client_id: clientId }));
+  if (!response.ok) throw new Error(`grantd did not take it back: ${response.status}`);
+  tell("good", "Given back and forgotten: nothing that this tab held opens anything now.");
 }
 
 function forget() {
@@ -131,7 +161,15 @@ function forget() {
   element("welcome").hidden = false;
   element("journal_section").hidden = true;
   element("journal").replaceChildren();
-  tell("good", "Forgotten. What you granted stands until you take it back at grantd.");
+}
+
+function post(endpoint, body) {
+  return fetch(endpoint, { method: "POST", body, credentials: "omit", redirect: "error", cache: "no-store" });
+}
+
+// What `fetch` throws when nothing came back.
+function isNoAnswer(fault) {
+  return fault instanceof TypeError;
 }
 
 // RFC 8414: the document counts only if it speaks for the issuer that was configured.
@@ -147,6 +185,10 @@ async function metadata() {
 }
 
 // ---- showing ----
+
+function shown(body) {
+  return Object.fromEntries([...body].map(([name, value]) => [name, SECRET.has(name) ? fingerprint(value) : value]));
+}
 
 function show() {
   element("welcome").hidden = true;
