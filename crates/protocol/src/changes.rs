@@ -5,6 +5,7 @@
 
 use grantd_tokens::{Digest, Seconds, Time};
 
+use crate::events::Event;
 use crate::names::{ClientId, GrantId, ResourceId, Scopes, UserId};
 use crate::records::{
     AttemptKey, Client, Code, Consent, Detail, Grant, IssuedAccessToken, Offer, OpaqueAccessToken, PasswordHash,
@@ -255,6 +256,10 @@ pub enum Change {
         /// When.
         at: Time,
     },
+
+    // ---- what is told of it ----
+    /// Keeps an event, with what it tells of or not at all. Never stale; one that was kept is never changed.
+    Record(Event),
 }
 
 impl Change {
@@ -275,7 +280,8 @@ impl Change {
             | Self::RemoveClient { .. }
             | Self::RemoveResource { .. }
             | Self::RemoveUser { .. }
-            | Self::SetUserStatus { status: Status::Disabled, .. } => true,
+            | Self::SetUserStatus { status: Status::Disabled, .. }
+            | Self::Record(_) => true,
             Self::AddPending(_)
             | Self::Offer { .. }
             | Self::AddSession { .. }

@@ -17,6 +17,8 @@ pub struct Settings {
     pub lifetimes: Lifetimes,
     /// How much may wait or be tried.
     pub limits: Limits,
+    /// How many events are kept.
+    pub events: EventsKept,
 }
 
 impl Settings {
@@ -27,6 +29,7 @@ impl Settings {
             access_token_algorithm: Algorithm::Es256,
             lifetimes: Lifetimes::default(),
             limits: Limits::default(),
+            events: EventsKept::default(),
         }
     }
 
@@ -44,6 +47,7 @@ impl Settings {
             longer("lifetimes.refresh_token", lifetimes.refresh_token, Seconds(366 * DAY), "REFRESH-12"),
             longer("lifetimes.session_idle", lifetimes.session_idle, lifetimes.session, "SESS-04"),
             longer("lifetimes.session", lifetimes.session, Seconds(31 * DAY), "SESS-04"),
+            longer("events.keep", self.events.keep, Seconds(3_660 * DAY), "LOG-04"),
             longer("lifetimes.replaced_secret", lifetimes.replaced_secret, Seconds(31 * DAY), "CAUTH-07"),
         ]
         .into_iter()
@@ -163,5 +167,20 @@ impl Default for Limits {
             wrong_secrets: 20,
             wrong_verifiers: 5,
         }
+    }
+}
+
+/// How many events are kept (LOG-04).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventsKept {
+    /// How long: 90 days.
+    pub keep: Seconds,
+    /// And how many: a million, some hundred megabytes. Beyond it the oldest go.
+    pub most: u32,
+}
+
+impl Default for EventsKept {
+    fn default() -> Self {
+        Self { keep: Seconds(90 * DAY), most: 1_000_000 }
     }
 }

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use grantd_tokens::{Digest, Seconds, Time};
 
 use crate::changes::{Change, Commit};
+use crate::events::{Event, EventId};
 use crate::facts::{Facts, Lookup};
 use crate::names::{ClientId, GrantId, Issuer, ResourceId, UserId};
 use crate::records::{
@@ -53,6 +54,8 @@ pub struct Records {
     pub consents: BTreeMap<(UserId, ClientId), Consent>,
     /// By what is counted.
     pub attempts: BTreeMap<AttemptKey, Attempts>,
+    /// By time, and by name within a second.
+    pub events: BTreeMap<(Time, EventId), Event>,
 }
 
 /// A guard of a change. Named so that a model can show what goes wrong without it.

@@ -74,3 +74,13 @@ CREATE INDEX ended_by_end ON ended (issuer, kept_until);
 CREATE INDEX grants_by_time ON grants (issuer, created_at);
 DROP INDEX grants_by_client;
 CREATE INDEX grants_by_client ON grants (issuer, client_id, created_at);
+
+-- What happened. Rows are added and, when they are old, forgotten; nothing changes one. Not WITHOUT ROWID: the index of its key is
+-- small beside the records, and all that counting them reads.
+CREATE TABLE events (
+    issuer TEXT NOT NULL,
+    happened_at BIGINT NOT NULL,
+    id TEXT NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (issuer, happened_at, id)
+);

@@ -4,6 +4,7 @@
 //! upon. When a key signs and for how long it is published is decided by whoever changes them.
 
 use grantd_protocol::changes::Commit;
+use grantd_protocol::events::Event;
 use grantd_protocol::names::Issuer;
 use grantd_tokens::{Algorithm, SealedKey, Time};
 
@@ -91,6 +92,8 @@ pub enum KeyChange {
         /// Its name.
         kid: String,
     },
+    /// Keeps an event with what it tells of.
+    Record(Event),
 }
 
 impl Store {
@@ -142,6 +145,7 @@ fn step(issuer: &Issuer, change: &KeyChange) -> Result<Step, StoreFault> {
             Step::or_stale(sql::ACTIVATE_SIGNING_KEY, timed(algorithm, kid, at))
         }
         KeyChange::Remove { algorithm, kid, at } => Step::or_stale(sql::REMOVE_SIGNING_KEY, timed(algorithm, kid, at)),
+        KeyChange::Record(event) => Step::always(sql::ADD_EVENT, rows::event_values(issuer, event)?),
         KeyChange::Forget { algorithm, kid } => Step::or_stale(sql::FORGET_SIGNING_KEY, named(algorithm, kid)),
     })
 }

@@ -5,6 +5,7 @@
 //! `reads.rs` and `writes.rs` (record ↔ statement), `statements.rs` (the only SQL), `rows.rs` (record ↔ row), `sqlite`
 //! (the driver).
 
+mod events;
 mod fault;
 mod keys;
 mod lists;

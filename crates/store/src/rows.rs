@@ -5,6 +5,7 @@
 
 mod grants;
 
+use grantd_protocol::events::Event;
 use grantd_protocol::names::Issuer;
 use grantd_protocol::records::{
     AttemptKey, Attempts, Client, PasswordHash, PendingRequest, Resource, Session, SessionState, User,
@@ -297,4 +298,17 @@ pub(crate) fn removed_key(mut row: Row) -> Result<RemovedKey, StoreFault> {
 
 pub(crate) fn keys_revision(mut row: Row) -> Result<KeysRevision, StoreFault> {
     row.integer().map(KeysRevision)
+}
+
+// ---- events ----
+
+pub(crate) const EVENTS: &str = "events";
+
+pub(crate) fn event_values(issuer: &Issuer, event: &Event) -> Result<Vec<Value>, StoreFault> {
+    Ok(vec![issuer.as_str().into(), event.at.into(), event.id.as_str().into(), record(EVENTS, event, &["at", "id"])?])
+}
+
+pub(crate) fn event(mut row: Row) -> Result<Event, StoreFault> {
+    let members = vec![("at", row.integer::<i64>()?.into()), ("id", row.text()?.into())];
+    row.record(members)
 }

@@ -59,7 +59,12 @@ pub(crate) async fn sweep(sqlite: &Sqlite, issuer: &Issuer, now: Time) -> Result
     })
 }
 
-async fn sweep_rows(sqlite: &Sqlite, sql: &'static str, issuer: &Issuer, until: Time) -> Result<u64, StoreFault> {
+pub(crate) async fn sweep_rows(
+    sqlite: &Sqlite,
+    sql: &'static str,
+    issuer: &Issuer,
+    until: Time,
+) -> Result<u64, StoreFault> {
     let mut removed = 0;
     loop {
         let values = vec![issuer.as_str().into(), until.into(), BATCH.into()];

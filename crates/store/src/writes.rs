@@ -104,6 +104,10 @@ impl Writes<'_> {
             | Change::SpendRefreshToken { .. }
             | Change::ReplaceSuccessor { .. } => self.add_of_tokens(change),
             Change::CountAttempt { .. } | Change::ForgetAttempts { .. } => self.add_of_attempts(change),
+            Change::Record(event) => {
+                self.steps.push(Step::always(sql::ADD_EVENT, rows::event_values(self.issuer, event)?));
+                Ok(())
+            }
             Change::PutClient(_)
             | Change::SetClientStatus { .. }
             | Change::RemoveClient { .. }

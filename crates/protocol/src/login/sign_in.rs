@@ -6,6 +6,7 @@ use super::{Credential, waiting_request};
 use crate::authorize::Step;
 use crate::changes::Change;
 use crate::endpoint::{Decision, Endpoint, Env, Ledger, Next};
+use crate::events::{EventKind, Note};
 use crate::facts::{Facts, Lookup};
 use crate::forms::{BrowserState, FormOrigin, Purpose};
 use crate::names::{Network, Username};
@@ -55,7 +56,11 @@ impl SignIn {
         };
         let genuine = self.browser.is_genuine(Purpose::SignIn, self.token.as_ref(), self.origin);
         ledger.ensure(genuine, Refusal::FormForged)?;
-        let (user, proof) = self.proven(facts, ledger)?;
+        let proven = self.proven(facts, ledger);
+        if proven.is_err() {
+            ledger.note(Note::new(EventKind::SignInFailed).with("from", self.network.as_str()));
+        }
+        let (user, proof) = proven?;
 
         let secret = Secret::random(env.random);
         let session = Session {

@@ -9,7 +9,7 @@ use grantd_tokens::AccessTokenClaims;
 
 use crate::changes::Change;
 use crate::endpoint::{Decision, Endpoint, Env, Ledger, Next};
-use crate::events::{Note, NoteKind};
+use crate::events::{EventKind, Note};
 use crate::facts::{Facts, Lookup};
 use crate::names::{AccessTokenId, ClientId, Network};
 use crate::records::{Client, Grant, GrantState, IssuedAccessToken, Revocation};
@@ -83,5 +83,5 @@ fn end_token(token: AccessTokenClaims, env: &Env<'_>, ledger: &mut Ledger) {
 
 /// REVOKE-02: it is not theirs to end, and they learn nothing; the operator does.
 fn anothers(kind: &str, caller: &Client) -> Note {
-    Note::new(NoteKind::RevocationOfAnothersToken).with("token", kind).with("tried_by", caller.id.as_str())
+    Note::new(EventKind::RevocationOfAnothersToken).with("token", kind).with("tried_by", caller.id.as_str())
 }

@@ -44,6 +44,10 @@ impl Writing {
             | Change::SpendRefreshToken { .. }
             | Change::ReplaceSuccessor { .. } => self.apply_to_tokens(change),
             Change::CountAttempt { .. } | Change::ForgetAttempts { .. } => self.apply_to_attempts(change),
+            Change::Record(event) => self.written(|records| {
+                let key = (event.at, event.id.clone());
+                records.events.entry(key).or_insert_with(|| event.clone());
+            }),
             _ => self.apply_for_operator(change),
         }
     }

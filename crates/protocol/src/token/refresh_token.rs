@@ -11,7 +11,7 @@ use super::refresh_secret::RefreshSecret;
 use super::request::RefreshToken as Asked;
 use crate::changes::Change;
 use crate::endpoint::{Env, Ledger};
-use crate::events::{Note, NoteKind};
+use crate::events::{EventKind, Note};
 use crate::facts::Facts;
 use crate::names::Network;
 use crate::records::{Grant, GrantState, RefreshToken, Revocation, Spending};
@@ -117,10 +117,10 @@ fn note(showing: &Showing<'_>, grant: &Grant, network: &Network, ledger: &mut Le
     let (kind, token, after) = match showing {
         Showing::FirstUse(_) => return,
         Showing::LostResponse { token, after, .. } if *after <= AT_ONCE => {
-            (NoteKind::RefreshRaced, Some(*token), Some(*after))
+            (EventKind::RefreshRaced, Some(*token), Some(*after))
         }
-        Showing::LostResponse { token, after, .. } => (NoteKind::RefreshRetried, Some(*token), Some(*after)),
-        Showing::Reuse(token) => (NoteKind::RefreshTokenReused, *token, None),
+        Showing::LostResponse { token, after, .. } => (EventKind::RefreshRetried, Some(*token), Some(*after)),
+        Showing::Reuse(token) => (EventKind::RefreshTokenReused, *token, None),
     };
     let spending = match token.map(|token| token.spending) {
         Some(Spending::Spent { .. }) => "spent",

@@ -9,6 +9,7 @@ mod client_auth;
 mod client_credentials;
 mod consent;
 mod details;
+mod events;
 mod forms;
 mod forms_of_the_wire;
 mod introspection;

@@ -2,7 +2,7 @@
 
 use grantd_protocol::changes::Change;
 use grantd_protocol::endpoint::Endpoint;
-use grantd_protocol::events::NoteKind;
+use grantd_protocol::events::EventKind;
 use grantd_protocol::names::ClientId;
 use grantd_protocol::records::{AccessTokenFormat, GrantState, Revocation};
 use grantd_protocol::refusals::Refusal;
@@ -121,7 +121,7 @@ fn a_token_of_another_client_is_not_ended_and_the_operator_hears_of_it() {
                 let decision = world.decision(&revocation(&showing(&world, other, &token)).unwrap());
                 assert_eq!((decision.answer, decision.changes), (Ok(()), Vec::new()), "{other}");
                 let [note] = decision.notes.as_slice() else { panic!("one note: {:?}", decision.notes) };
-                assert_eq!(note.kind, NoteKind::RevocationOfAnothersToken);
+                assert_eq!(note.kind, EventKind::RevocationOfAnothersToken);
                 assert_eq!(note.client, Some(ClientId::new(WEB)));
                 assert!(note.grant.is_some());
                 assert!(note.evidence.contains(&("tried_by", other.to_owned())), "{note:?}");

@@ -7,6 +7,7 @@ use grantd_protocol::authorize::{AuthorizationRequest, Page, Step};
 use grantd_protocol::changes::{Change, Commit};
 use grantd_protocol::consent::{ConsentDecision, ConsentPage, Decided, Shown, Verdict, View};
 use grantd_protocol::endpoint::{Decision, Endpoint, Env, Fetch, Next, Refused};
+use grantd_protocol::events::{self, Event, Note, Source, Told};
 use grantd_protocol::facts::{Facts, Lookup};
 use grantd_protocol::forms::{FormOrigin, Purpose};
 use grantd_protocol::login::{Admission, Admitted, PasswordProof, SignIn, SignOut, SignedIn};
@@ -56,6 +57,8 @@ pub(crate) struct World {
     pub(crate) things: BTreeMap<UserId, Things>,
     /// Every question that was asked of it.
     pub(crate) asked: Vec<Fetch>,
+    /// What an operator would have been told.
+    pub(crate) told: Vec<Event>,
 }
 
 impl World {
@@ -72,6 +75,7 @@ impl World {
                 .map(|name| (town::user_id(name), Things::Known(boxes_of(name))))
                 .collect(),
             asked: Vec::new(),
+            told: Vec::new(),
         };
         let clients = town::clients().into_iter().map(Change::PutClient);
         let resources = town::resources().into_iter().map(Change::PutResource);
@@ -126,7 +130,8 @@ impl World {
     /// The loop of the shell.
     pub(crate) fn run<E: Endpoint>(&mut self, endpoint: &E) -> Result<E::Answer, Refused> {
         for _ in 0..MAX_ATTEMPTS {
-            let decision = match self.decide(endpoint) {
+            let facts = self.load(&endpoint.lookup());
+            let decision = match self.decide_on(endpoint, &facts) {
                 Next::Done(decision) => decision,
                 Next::Fetch(fetch) => {
                     self.fetch(fetch);
@@ -134,12 +139,25 @@ impl World {
                 }
             };
             match self.commit(&decision.changes) {
-                Commit::Done => return decision.answer,
+                Commit::Done => {
+                    let Decision { answer, changes, notes, .. } = decision;
+                    self.tell(&changes, &notes, answer.as_ref().err(), &facts);
+                    return answer;
+                }
                 Commit::Stale => {}
-                Commit::Refused(refusal) => return Err(refusal.into()),
+                Commit::Refused(refusal) => {
+                    let refused = Refused::from(refusal);
+                    self.tell(&[], &[], Some(&refused), &facts);
+                    return Err(refused);
+                }
             }
         }
         panic!("contention: the decision was stale {MAX_ATTEMPTS} times");
+    }
+
+    pub(crate) fn tell(&mut self, changes: &[Change], notes: &[Note], refused: Option<&Refused>, facts: &Facts) {
+        let told = Told { changes, notes, refused, facts, source: Source::Request, within_second: 0 };
+        self.told.extend(events::of(&told, self.now, &mut self.dice));
     }
 
     /// The first half of the loop: nothing is written yet.

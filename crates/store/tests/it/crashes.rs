@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use grantd_protocol::changes::{Change, Commit};
+use grantd_protocol::events::EventFilter;
 use grantd_protocol::facts::Lookup;
 use grantd_protocol::records::{GrantState, Redemption, Revocation, SessionState, Spending};
 use grantd_protocol::refusals::Refusal;
@@ -11,6 +12,7 @@ use grantd_tokens::{Seconds, Time};
 
 use crate::acts::beginning;
 use crate::children::{about, report, reports, spawn};
+use crate::events::event;
 use crate::records::{code, digest, grant, grant_id, issuer, pending, refresh_token};
 use crate::town::Town;
 
@@ -45,7 +47,7 @@ async fn what_was_spent_or_revoked_stays_so_after_a_restart() {
     assert_eq!(town.redeem(&used.code).await.unwrap_err(), Refusal::CodeReplayed);
 }
 
-// proves: CODE-03, INV-10, STORE-04, STORE-05, STORE-06
+// proves: CODE-03, INV-10, LOG-04, STORE-04, STORE-05, STORE-06
 #[test]
 fn a_killed_server_leaves_all_that_it_acknowledged_and_nothing_by_halves() {
     let directory = tempfile::tempdir().unwrap();
@@ -88,6 +90,10 @@ async fn check(store: &Store, first: u64, acknowledged: u64) {
         let revoked = at_code.grant.is_some_and(|grant| grant.state != GrantState::Standing);
         let spent = token.is_some_and(|token| token.spending != Spending::Unspent);
         assert_eq!(spent, revoked, "{number}: the reuse and the revocation, written together");
+        let at = Time(i64::try_from(number).unwrap());
+        let of_then = EventFilter { since: Some(at), until: Some(at), ..EventFilter::default() };
+        let told = store.events(&issuer(0), of_then, 2).await.unwrap();
+        assert_eq!(told.len(), usize::from(spent), "{number}: the event and what it tells of");
         assert!(number > acknowledged || (redeemed && spent), "{number} was acknowledged, and is not there");
     }
 }
@@ -108,7 +114,11 @@ async fn child_exchanges_until_it_is_killed() {
         let (token, successor) = (digest("refresh", number), digest("refresh", 0));
         let revoke =
             Change::RevokeGrant { grant: grant_id(number), at: Time(7), because: Revocation::RefreshTokenReused };
-        let ended = vec![Change::SpendRefreshToken { token, successor, at: Time(6) }, revoke];
+        let ended = vec![
+            Change::SpendRefreshToken { token, successor, at: Time(6) },
+            revoke,
+            Change::Record(event(number, i64::try_from(number).unwrap())),
+        ];
         for changes in [given, exchanged, ended] {
             assert_eq!(store.commit(&issuer(0), changes).await, Ok(Commit::Done));
         }

@@ -6,6 +6,7 @@ mod apart;
 mod children;
 mod crashes;
 mod differential;
+mod events;
 mod families;
 mod faults;
 mod grant_lists;

@@ -5,7 +5,7 @@ use std::fmt;
 use grantd_protocol::changes::Change;
 use grantd_protocol::consent::{ConsentDecision, Decided, Verdict};
 use grantd_protocol::endpoint::{Decision, Endpoint, Env, Next};
-use grantd_protocol::events::NoteKind;
+use grantd_protocol::events::EventKind;
 use grantd_protocol::facts::{Facts, Lookup};
 use grantd_protocol::forms::Purpose;
 use grantd_protocol::login::{Admission, SignIn, SignOut};
@@ -99,7 +99,7 @@ pub(crate) enum Request {
 pub(crate) struct Judged {
     pub(crate) answer: Result<Answer, Refusal>,
     pub(crate) changes: Vec<Change>,
-    pub(crate) notes: Vec<NoteKind>,
+    pub(crate) notes: Vec<EventKind>,
 }
 
 pub(crate) enum Answer {

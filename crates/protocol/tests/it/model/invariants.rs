@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use grantd_protocol::events::NoteKind;
+use grantd_protocol::events::EventKind;
 use grantd_protocol::facts::Facts;
 use grantd_protocol::records::{
     EndedThing, Grant, GrantState, Presence, Redemption, RefreshToken, SessionState, Spending, Status,
@@ -163,9 +163,9 @@ impl Committed<'_> {
     fn a_theft_is_told(&self) -> bool {
         let stood = self.facts.grant.as_ref().is_some_and(|grant| grant.state == GrantState::Standing);
         let what_it_is = || match self.used_for() {
-            _ if self.is_theft() => Some(NoteKind::RefreshTokenReused),
-            Some(Seconds(0..=1)) => Some(NoteKind::RefreshRaced),
-            Some(_) => Some(NoteKind::RefreshRetried),
+            _ if self.is_theft() => Some(EventKind::RefreshTokenReused),
+            Some(Seconds(0..=1)) => Some(EventKind::RefreshRaced),
+            Some(_) => Some(EventKind::RefreshRetried),
             None => None,
         };
         let to_tell = if self.ask.is_proven() && stood { what_it_is() } else { None };

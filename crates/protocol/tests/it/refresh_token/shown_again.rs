@@ -1,7 +1,7 @@
 //! A spent refresh token is shown again: a lost answer, two tabs, or a theft (REFRESH-09 to REFRESH-11).
 
 use grantd_protocol::changes::{Change, Commit};
-use grantd_protocol::events::{Note, NoteKind};
+use grantd_protocol::events::{EventKind, Note};
 use grantd_protocol::names::AccessTokenId;
 use grantd_protocol::records::{EndedThing, Grant, GrantState, Revocation, Spending};
 use grantd_protocol::refusals::Refusal;
@@ -49,7 +49,7 @@ fn noted(world: &World, client: &str, token: &Secret) -> Vec<Note> {
     world.clone().decision(&request).notes
 }
 
-fn kinds(notes: &[Note]) -> Vec<NoteKind> {
+fn kinds(notes: &[Note]) -> Vec<EventKind> {
     notes.iter().map(|note| note.kind).collect()
 }
 
@@ -135,7 +135,7 @@ fn a_replaced_token_that_is_shown_after_all_ends_the_family() {
         let (mut world, first, lost) = spent(WEB);
         let replacement = world.refresh(WEB, &first).unwrap();
         world.advance(Seconds(pause));
-        assert_eq!(kinds(&noted(&world, WEB, &next(&lost))), [NoteKind::RefreshTokenReused]);
+        assert_eq!(kinds(&noted(&world, WEB, &next(&lost))), [EventKind::RefreshTokenReused]);
         assert_eq!(refusal(world.refresh(WEB, &next(&lost))), Refusal::RefreshTokenReused, "{pause}");
         assert!(was_revoked_for_reuse(&world));
         assert_eq!(refusal(world.refresh(WEB, &next(&replacement))), Refusal::RefreshGrantGone);
@@ -149,7 +149,7 @@ fn a_token_two_generations_old_ends_the_family_however_quickly_it_is_shown() {
     let third = world.refresh(WEB, &next(&issued)).unwrap();
     let mut one_back = world.clone();
     one_back.refresh(WEB, &next(&issued)).unwrap();
-    assert_eq!(kinds(&noted(&world, WEB, &first)), [NoteKind::RefreshTokenReused]);
+    assert_eq!(kinds(&noted(&world, WEB, &first)), [EventKind::RefreshTokenReused]);
     assert_eq!(refusal(world.refresh(WEB, &first)), Refusal::RefreshTokenReused);
     assert_eq!(refusal(world.refresh(WEB, &next(&third))), Refusal::RefreshGrantGone);
 }
@@ -264,11 +264,11 @@ fn what_is_noted_says_race_retry_or_theft_with_its_evidence_and_no_secret() {
     let (mut world, first, issued) = spent(WEB);
     assert_eq!(noted(&world, WEB, &next(&issued)), []);
     for (after, kind) in [
-        (0, NoteKind::RefreshRaced),
-        (1, NoteKind::RefreshRaced),
-        (2, NoteKind::RefreshRetried),
-        (29, NoteKind::RefreshRetried),
-        (30, NoteKind::RefreshTokenReused),
+        (0, EventKind::RefreshRaced),
+        (1, EventKind::RefreshRaced),
+        (2, EventKind::RefreshRetried),
+        (29, EventKind::RefreshRetried),
+        (30, EventKind::RefreshTokenReused),
     ] {
         let mut later = world.clone();
         later.advance(Seconds(after));
@@ -310,7 +310,7 @@ fn a_token_whose_row_was_swept_away_is_still_known_as_spent() {
         let before = world.state.clone();
         assert_eq!(refusal(world.refresh(WEB_POST, &shown)), Refusal::RefreshTokenOfAnotherClient);
         assert_eq!(world.state, before);
-        assert_eq!(kinds(&noted(&world, WEB, &shown)), [NoteKind::RefreshTokenReused]);
+        assert_eq!(kinds(&noted(&world, WEB, &shown)), [EventKind::RefreshTokenReused]);
         assert_eq!(refusal(world.refresh(WEB, &shown)), Refusal::RefreshTokenReused);
         assert!(was_revoked_for_reuse(&world));
         assert_eq!(refusal(world.refresh(WEB, &live)), Refusal::RefreshGrantGone);
