@@ -8,6 +8,7 @@ use grantd_store::{Store, StoreFault};
 use grantd_tokens::Seconds;
 
 use crate::env::OsRandom;
+use crate::events::Throttled;
 use crate::fetch::Fetcher;
 use crate::http::Transport;
 use crate::http::inactive_answers::InactiveAnswers;
@@ -41,6 +42,8 @@ pub struct App {
     pub origins: Origins,
     /// How often a caller may still be told that a token is not active.
     pub inactive_answers: InactiveAnswers,
+    /// Who was throttled just now.
+    pub throttled: Throttled,
     /// The issuer's path, without a last slash: `/t/acme`, or nothing.
     pub base_path: String,
     /// The issuer's origin, as browsers write it in `Origin`.

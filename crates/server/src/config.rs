@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use grantd_protocol::names::Issuer;
 use grantd_protocol::redirect_uri::LoopbackHttp;
 use grantd_protocol::registration::PasswordPolicy;
-use grantd_protocol::settings::{Lifetimes, Limits as ProtocolLimits, Settings};
+use grantd_protocol::settings::{EventsKept, Lifetimes, Limits as ProtocolLimits, Settings};
 use grantd_store::Location;
 use grantd_tokens::{Algorithm, Seconds};
 
@@ -40,6 +40,7 @@ pub use keys::{KEYS, Key, Kind};
 pub use reading::Effective;
 pub use reference::reference;
 pub use secret_file::{SecretFileFault, read_secret};
+pub(crate) use suggest::did_you_mean;
 
 use declared::DeclarationRules;
 use file::File;
@@ -335,6 +336,10 @@ fn read_settings(reading: &mut Reading<'_>, issuer: Option<Issuer>) -> Option<Se
     settings.access_token_algorithm = algorithm.unwrap_or(Algorithm::Es256);
     settings.lifetimes = lifetimes;
     settings.limits = limits;
+    settings.events = EventsKept {
+        keep: reading.duration("events.keep", settings.events.keep),
+        most: reading.count("events.most", settings.events.most),
+    };
     for fault in settings.faults() {
         let [value, least, ceiling] = [fault.value, fault.least, fault.ceiling].map(duration::write);
         let why = format!("{value} is not between {least} and {ceiling} ({})", fault.rule);

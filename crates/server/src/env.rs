@@ -11,6 +11,12 @@ pub fn now() -> Time {
     Time(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
+/// How far this moment is into its second, in microseconds: orders what is told of within one, and nothing else.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the clock")]
+pub fn within_second() -> u32 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().subsec_micros()
+}
+
 /// The operating system's randomness (KEYS-14).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OsRandom;

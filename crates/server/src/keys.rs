@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
+use grantd_protocol::events::Source;
 use grantd_protocol::names::Issuer;
 use grantd_store::{KeysRevision, Store, StoreFault, StoredKey};
 use grantd_tokens::{Algorithm, Digest, Jwk, JwkSet, KeyEncryptionKey, PrivateKey, Time};
@@ -62,6 +63,8 @@ pub struct Keys {
     issuer: Issuer,
     kek: KeyEncryptionKey,
     source_name: String,
+    /// Who changes them through this.
+    source: Source,
     /// Held by the one task that reads or changes them: what is read later is put in place later.
     changing: tokio::sync::Mutex<()>,
     current: RwLock<Arc<KeyRing>>,
@@ -88,20 +91,25 @@ impl Keys {
         // A new key-encryption key would open none of the keys there are, and stand where the right one has to come back.
         let is_first_start = store.signing_keys(&issuer).await?.keys.is_empty();
         let opened = if is_first_start { kek.open_or_create()? } else { kek.open()? };
-        let keys = Self::with(store, issuer, opened, kek.to_string()).await?;
+        let keys = Self::with(store, issuer, (opened, kek.to_string()), Source::Server).await?;
         keys.ensure(algorithm).await?;
         Ok(keys)
     }
 
-    /// Opens the keys that are there. Makes nothing.
+    /// Opens the keys that are there, for an operator's command. Makes nothing.
     pub async fn open_existing(store: Store, issuer: Issuer, kek: &KekSource) -> Result<Self, KeyFault> {
-        Self::with(store, issuer, kek.open()?, kek.to_string()).await
+        Self::with(store, issuer, (kek.open()?, kek.to_string()), Source::CommandLine).await
     }
 
-    async fn with(store: Store, issuer: Issuer, kek: KeyEncryptionKey, source_name: String) -> Result<Self, KeyFault> {
+    async fn with(
+        store: Store,
+        issuer: Issuer,
+        (kek, source_name): (KeyEncryptionKey, String),
+        source: Source,
+    ) -> Result<Self, KeyFault> {
         let ring = read(&store, &issuer, &kek, &source_name).await?;
         let (changing, current) = (tokio::sync::Mutex::new(()), RwLock::new(Arc::new(ring)));
-        Ok(Self { store, issuer, kek, source_name, changing, current })
+        Ok(Self { store, issuer, kek, source_name, source, changing, current })
     }
 
     /// Whether [`Keys::open`] could open the keys that are there. Makes nothing.

@@ -1,11 +1,14 @@
 //! The loop around every decision: load, decide, commit, and look again if another request was first. The only place
 //! that retries.
 
-use grantd_protocol::changes::Commit;
+use grantd_protocol::changes::{Change, Commit};
 use grantd_protocol::endpoint::{Decision, Endpoint, Next, Refused};
+use grantd_protocol::events::{Event, Source, Told};
+use grantd_protocol::facts::Facts;
 
 use crate::app::{App, Fault};
-use crate::events;
+use crate::env;
+use crate::events::{self, Kept};
 use crate::things;
 
 /// Enough for a lost race, its sequel, and a fetch before both.
@@ -28,7 +31,8 @@ pub async fn run_if<E: Endpoint>(
         let (facts, keys) = app.store.load_with_keys_revision(issuer, &endpoint.lookup()).await?;
         // A key that another process removed signs nothing that is decided after that (KEYS-03).
         app.keys.follow(keys).await?;
-        let Decision { answer, changes, checks, .. } = match app.with_env(|env| endpoint.decide(&facts, env)) {
+        let (next, told) = decide(app, endpoint, &facts);
+        let Decision { answer, changes, .. } = match next {
             Next::Done(decision) => decision,
             Next::Fetch(fetch) => {
                 things::fetch_and_keep(app, fetch).await?;
@@ -38,20 +42,48 @@ pub async fn run_if<E: Endpoint>(
         if let Ok(answer) = &answer {
             ready(answer)?;
         }
-        let committed =
-            if changes.is_empty() { Commit::Done } else { app.store.commit(issuer, changes.clone()).await? };
+        let kept = events::kept(app, &changes, &told);
+        let mut written = changes;
+        if kept == Kept::InTheDatabase {
+            written.extend(told.iter().cloned().map(Change::Record));
+        }
+        let committed = if written.is_empty() { Commit::Done } else { app.store.commit(issuer, written).await? };
         match committed {
             Commit::Done => {
-                events::tell(&changes, answer.as_ref().err(), &checks, &facts);
+                for event in &told {
+                    events::tell(event, kept);
+                }
                 return Ok(answer);
             }
             Commit::Stale => {}
             Commit::Refused(refusal) => {
-                let refused = Refused::from(refusal);
-                events::tell(&[], Some(&refused), &checks, &facts);
-                return Ok(Err(refused));
+                events::tell_of_throttling(app, refusal, &facts).await?;
+                return Ok(Err(Refused::from(refusal)));
             }
         }
     }
     Err(Fault::Contention(MAX_ATTEMPTS))
+}
+
+/// The decision, and what is to be told of it, of one moment.
+fn decide<E: Endpoint>(app: &App, endpoint: &E, facts: &Facts) -> (Next<E::Answer>, Vec<Event>) {
+    app.with_env(|env| {
+        let next = endpoint.decide(facts, env);
+        let told = match &next {
+            Next::Done(Decision { answer, changes, notes, .. }) => {
+                let refused = answer.as_ref().err();
+                let told = Told {
+                    changes,
+                    notes,
+                    refused,
+                    facts,
+                    source: Source::Request,
+                    within_second: env::within_second(),
+                };
+                grantd_protocol::events::of(&told, env.now, env.random)
+            }
+            Next::Fetch(_) => Vec::new(),
+        };
+        (next, told)
+    })
 }

@@ -17,6 +17,7 @@ use crate::app::{App, Fault, Shared};
 use crate::config::Config;
 use crate::declare::declare;
 use crate::env::OsRandom;
+use crate::events::Throttled;
 use crate::fetch::{BadExtraCa, FetchSettings, Fetcher, InPlain};
 use crate::http::Transport;
 use crate::http::headers::SecurityHeaders;
@@ -170,6 +171,7 @@ pub async fn open(startup: Startup) -> Result<Shared, StartFault> {
         fetcher: Arc::new(Fetcher::new(startup.fetch)?),
         origins: Origins::default(),
         inactive_answers: InactiveAnswers::default(),
+        throttled: Throttled::default(),
         base_path,
         origin,
     }))

@@ -1,5 +1,6 @@
 //! What can be typed: every command, flag and example. What the commands do stands in the files named after them.
 
+mod events;
 mod grants;
 
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use grantd_tokens::Seconds;
 
+pub(super) use events::EventsArguments;
 pub(super) use grants::{GrantCommand, GrantFilter, GrantStates};
 
 /// The command line.
@@ -91,6 +93,17 @@ Examples:
         #[arg(long)]
         show: bool,
     },
+    /// What happened: who, what, which grant, by which rule
+    #[command(after_help = "\
+The newest come last. With --json, one object a line. docs/operations/events.md explains every kind.
+
+Examples:
+  grantd events
+  grantd events --user ann --since 2h
+  grantd events --client mail-reader --kind refresh_token_reused --kind code_replayed
+  grantd events --since 2026-05-01 --until 2026-05-02 --limit 1000 --json
+  grantd events --follow")]
+    Events(EventsArguments),
     /// Applications that may ask for access
     #[command(
         subcommand,

@@ -8,6 +8,7 @@ mod arguments;
 mod check;
 mod client;
 mod console;
+mod events;
 mod failure;
 mod grant;
 mod key;
@@ -57,6 +58,9 @@ fn dispatch(line: CommandLine, console: &mut Console<'_>) -> Result<ExitCode, Fa
         Some(Command::Demo { native: true, issuer, lockbox, .. }) => serve::native(&issuer, &lockbox, console),
         Some(Command::Demo { script, .. }) => serve::demo(script, console),
         Some(Command::Check { show }) => check::check(&common, show, console).map(done),
+        Some(Command::Events(arguments)) => {
+            block_on(async { events::run(&Workplace::open(&common)?, arguments, console).await }).map(done)
+        }
         Some(Command::Client(command)) => {
             block_on(async { client::run(&Workplace::open(&common)?, command, console).await }).map(done)
         }

@@ -3,6 +3,7 @@
 use std::os::unix::fs::DirBuilderExt as _;
 
 use grantd_protocol::changes::{Change, Commit};
+use grantd_protocol::events::Source;
 use grantd_protocol::names::{Issuer, ResourceId, Username};
 use grantd_protocol::records::{Client, PasswordHash, Resource, User};
 use grantd_protocol::redirect_uri::LoopbackHttp;
@@ -14,6 +15,7 @@ use super::arguments::Common;
 use super::failure::Failure;
 use crate::config::{Config, Sources};
 use crate::env::OsRandom;
+use crate::events::with_events;
 use crate::pages::Mode;
 use crate::password::PasswordHasher;
 
@@ -72,8 +74,9 @@ impl Workplace {
         }
     }
 
-    /// Writes the changes, or says that somebody else was first.
+    /// Writes the changes with the events of them, or says that somebody else was first.
     pub(super) async fn commit(&self, changes: Vec<Change>) -> Result<(), Failure> {
+        let changes = with_events(&self.store, self.issuer(), changes, Source::CommandLine).await?;
         match self.store.commit(self.issuer(), changes).await? {
             Commit::Done => Ok(()),
             Commit::Stale | Commit::Refused(_) => Err(Failure::Raced),

@@ -176,6 +176,12 @@ pub const KEYS: &[Key] = &[
         Kind::Count(1, 100),
         "PKCE verifiers that do not fit before an authorization code is spent.",
     ),
+    key("events.keep", Kind::Duration, "How long events are kept: at most 3660d."),
+    key(
+        "events.most",
+        Kind::Count(1, 1_000_000_000),
+        "How many events are kept, about 400 bytes each. Beyond it the oldest go.",
+    ),
     key(
         "fetch.allow",
         Kind::Texts,

@@ -1,7 +1,7 @@
 //! "Did you mean": the nearest of the names there are.
 
 /// The advice, if one of `names` is near enough to be what was meant.
-pub(super) fn did_you_mean<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+pub(crate) fn did_you_mean<'a>(typed: &str, names: impl IntoIterator<Item = &'a str>) -> Option<String> {
     nearest(typed, names).map(|name| format!("did you mean {name}?"))
 }
 

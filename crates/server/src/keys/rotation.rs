@@ -8,13 +8,16 @@ use std::sync::Weak;
 use std::time::Duration;
 
 use grantd_protocol::changes::Commit;
+use grantd_protocol::events::{self, Event, EventKind, Note, Source, Told};
+use grantd_protocol::facts::Facts;
 use grantd_store::{KeyChange, StoredKey};
 use grantd_tokens::{Algorithm, PrivateKey, Seconds, Time};
 
 use super::timeline::{self, Dates, Start, Step};
 use super::{KeyFault, Keys};
 use crate::app::App;
-use crate::env;
+use crate::env::{self, OsRandom};
+use crate::events::{Kept, tell};
 
 const EVERY: Duration = Duration::from_mins(1);
 /// Others can be first this often before something is wrong.
@@ -87,9 +90,13 @@ impl Keys {
                 changes.push(change);
                 events.push(event);
             }
+            let told: Vec<Event> = events.iter().flat_map(|event| event.told(now, self.source)).collect();
+            changes.extend(told.iter().cloned().map(KeyChange::Record));
             match self.store.change_signing_keys(&self.issuer, stored.revision, &changes).await? {
                 Commit::Done => {
-                    events.iter().for_each(tell);
+                    for event in &told {
+                        tell(event, Kept::InTheDatabase);
+                    }
                     self.reload().await?;
                     return Ok(events);
                 }
@@ -128,14 +135,28 @@ async fn generate(algorithm: Algorithm) -> Result<PrivateKey, KeyFault> {
     Ok(made.map_err(|_| KeyFault::Missing(algorithm))??)
 }
 
-/// The only place where the operator is told of a key (LOG-04).
-fn tell(event: &KeyEvent) {
-    let (name, key, says) = match event {
-        KeyEvent::Made(key) => ("key_made", key, "a signing key was made, and is published"),
-        KeyEvent::Activated(key) => ("key_activated", key, "a signing key begins earlier than it was announced"),
-        KeyEvent::Removed(key) => ("key_removed", key, "a signing key was removed; its tokens are refused"),
-        KeyEvent::Retired(key) => ("key_retired", key, "the last token of a signing key has expired; it is deleted"),
-    };
-    let (algorithm, active_from) = (key.algorithm.name(), key.active_from.0);
-    tracing::info!(event = name, kid = key.kid, algorithm, active_from, "{says}");
+impl KeyEvent {
+    /// As it is kept, and told to the operator (LOG-04).
+    fn told(&self, now: Time, source: Source) -> Vec<Event> {
+        let (kind, key) = match self {
+            Self::Made(key) => (EventKind::KeyMade, key),
+            Self::Activated(key) => (EventKind::KeyActivated, key),
+            Self::Removed(key) => (EventKind::KeyRemoved, key),
+            Self::Retired(key) => (EventKind::KeyRetired, key),
+        };
+        let note = Note::new(kind)
+            .with("kid", key.kid.as_str())
+            .with("algorithm", key.algorithm.name())
+            .with("active_from", key.active_from.0.to_string());
+        let facts = Facts::default();
+        let told = Told {
+            changes: &[],
+            notes: &[note],
+            refused: None,
+            facts: &facts,
+            source,
+            within_second: env::within_second(),
+        };
+        events::of(&told, now, &mut OsRandom)
+    }
 }

@@ -185,8 +185,10 @@ impl Fields {
 }
 
 impl Visit for Fields {
+    /// Evidence comes as a JSON object (`events.rs`), and stays one.
     fn record_str(&mut self, field: &Field, value: &str) {
-        self.set(field, value.into());
+        let object = (field.name() == "evidence").then(|| serde_json::from_str(value).ok()).flatten();
+        self.set(field, object.unwrap_or_else(|| value.into()));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {

@@ -1,15 +1,19 @@
 //! Values that must not get out, and what must be told instead.
 
+use std::collections::BTreeSet;
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use grantd::telemetry::{LogFormat, LogLines, our_own_details};
 use grantd_protocol::authorize::AuthorizationRequest;
+use grantd_protocol::events::{EventFilter, EventKind};
 use grantd_protocol::names::Network;
 use grantd_protocol::token::TokenRequest;
 use serde_json::Value;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 
+use crate::commands::GRANTD;
 use crate::rig::people::secret_of;
 use crate::rig::{Answer, Asking, Browser, PASSWORD, Rig, Setup, VERIFIER, basic};
 use crate::telemetry::Log;
@@ -109,6 +113,8 @@ async fn walk(rig: &Rig, seen: &mut Seen) {
     let spent = seen.tokens(&tokens);
     let refresh = [("grant_type", "refresh_token"), ("refresh_token", spent.as_str())];
     seen.tokens(&rig.token_by("web", &refresh).await);
+    let again = seen.tokens(&rig.token_by("web", &refresh).await);
+    seen.tokens(&rig.token_by("web", &[("grant_type", "refresh_token"), ("refresh_token", &again)]).await);
     rig.token_by("web", &refresh).await;
     rig.redeem(&code).await;
     rig.redeem(WRONG_CODE).await;
@@ -140,14 +146,39 @@ async fn walk(rig: &Rig, seen: &mut Seen) {
     browser.submit(&question.form("logout")).await;
 }
 
+/// Every row of the table, and what the command says of it.
+async fn events(rig: &Rig, folder: &Path) -> String {
+    let issuer = &rig.app.settings.issuer;
+    let rows = rig.app.store.events(issuer, EventFilter::default(), usize::MAX).await.unwrap();
+    let kinds: BTreeSet<EventKind> = rows.iter().map(|event| event.kind).collect();
+    for kind in [EventKind::SignInFailed, EventKind::RefreshRaced, EventKind::RefreshTokenReused, EventKind::SignedOut]
+    {
+        assert!(kinds.contains(&kind), "{kind:?} is among {kinds:?}");
+    }
+    let mut text = serde_json::to_string(&rows).unwrap();
+    for form in [&["--dev"][..], &["--dev", "--json"]] {
+        let mut command = std::process::Command::new(GRANTD);
+        command.current_dir(folder).env_clear().args(["events", "--limit", "10000"]).args(form);
+        command.args(["--set", "database.path=grantd.db", "--set", &format!("issuer={issuer}")]);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert!(said.lines().count() >= rows.len() && said.contains("refresh_token_reused"), "{said}");
+        text.push_str(&said);
+    }
+    text
+}
+
 // proves: LOG-01, CODE-10
 #[tokio::test]
 async fn no_secret_is_logged_or_shown() {
     let everything = Everything::begin();
     let mut seen = Seen::default();
     walk(&Rig::behind_a_proxy().await, &mut seen).await;
-    let rig = Rig::development().await;
+    let folder = tempfile::tempdir().unwrap();
+    let rig = Setup::development().kept_in(folder.path()).start().await;
     walk(&rig, &mut seen).await;
+    let events = events(&rig, folder.path()).await;
     assert!(seen.secrets.len() > 20 && seen.handles.len() > 6 && seen.pages.len() > 12);
     assert!(!rig.shop.asked().is_empty(), "the question for things was asked, too");
     let log = everything.text();
@@ -155,6 +186,10 @@ async fn no_secret_is_logged_or_shown() {
     for secret in seen.secrets.iter().chain(&seen.handles).filter(|secret| !secret.is_empty()) {
         let found = log.lines().find(|line| line.contains(secret.as_str()));
         assert_eq!(found, None, "{secret} is logged");
+    }
+    for secret in seen.secrets.iter().chain(&seen.handles).filter(|secret| !secret.is_empty()) {
+        let found = events.lines().find(|line| line.contains(secret.as_str()));
+        assert_eq!(found, None, "{secret} is told as an event");
     }
     for secret in &seen.secrets {
         let found = seen.pages.iter().find(|page| page.contains(secret.as_str()));
@@ -213,12 +248,12 @@ async fn what_an_operator_must_know_is_told_with_its_rule() {
         assert!(of(event)["request_id"].is_string(), "{event}");
     }
     for (event, subject) in [("signed_in", "subject-of-alice"), ("consent_given", "subject-of-alice")] {
-        assert_eq!(of(event)["subject"], subject, "{event}");
+        assert_eq!(of(event)["user"], subject, "{event}");
     }
     for event in ["granted", "refresh_token_reused", "signed_out", "key_made"] {
         of(event);
     }
-    assert_eq!(of("refresh_token_reused")["subject"], of("granted")["subject"], "both name the grant");
+    assert_eq!(of("refresh_token_reused")["grant"], of("granted")["grant"], "both name the grant");
     let refused = |refusal: &str| lines.iter().find(|line| line["refusal"] == refusal).map(|line| line["rule"].clone());
     assert_eq!(refused("RefreshTokenReused"), Some("REFRESH-09".into()));
     assert_eq!(refused("ConsentForged"), Some("CONSENT-04".into()));

@@ -20,21 +20,21 @@ use grantd_tokens::{Algorithm, PrivateKey, Time};
 use serde_json::Value;
 use tempfile::TempDir;
 
-const GRANTD: &str = env!("CARGO_BIN_EXE_grantd");
+pub(crate) const GRANTD: &str = env!("CARGO_BIN_EXE_grantd");
 
 /// A folder with a `grantd.toml`, a database, and files with secrets.
-struct Folder(TempDir);
+pub(crate) struct Folder(TempDir);
 
 /// How a command ended.
 #[derive(Debug)]
-struct Ended {
-    code: i32,
-    out: String,
-    err: String,
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Folder {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = Self(TempDir::new().unwrap());
         folder.write("grantd.toml", CONFIG, 0o644);
         folder.write("lockbox.toml", LOCKBOX, 0o644);
@@ -44,24 +44,24 @@ impl Folder {
         folder
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    fn write(&self, name: &str, content: &str, mode: u32) {
+    pub(crate) fn write(&self, name: &str, content: &str, mode: u32) {
         fs::write(self.path(name), content).unwrap();
         fs::set_permissions(self.path(name), Permissions::from_mode(mode)).unwrap();
     }
 
     /// Nothing of the environment of the test but where programs are.
-    fn command(&self, program: &str) -> Command {
+    pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         let here = Path::new(GRANTD).parent().unwrap().display().to_string();
         command.current_dir(self.0.path()).env_clear().env("PATH", format!("{here}:/usr/bin:/bin"));
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> Ended {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
         self.run_with(arguments, "")
     }
 
@@ -77,19 +77,19 @@ impl Folder {
     }
 
     /// Runs what must work, and reads its JSON.
-    fn json(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let ended = self.run(&[arguments, &["--json"]].concat());
         assert_eq!(ended.code, 0, "{arguments:?}: {ended:?}");
         serde_json::from_str(&ended.out).unwrap_or_else(|error| panic!("{error}: {ended:?}"))
     }
 
-    fn done(&self, arguments: &[&str]) -> Ended {
+    pub(crate) fn done(&self, arguments: &[&str]) -> Ended {
         let ended = self.run(arguments);
         assert_eq!(ended.code, 0, "{arguments:?}: {ended:?}");
         ended
     }
 
-    fn with_lockbox(self) -> Self {
+    pub(crate) fn with_lockbox(self) -> Self {
         self.done(&["resource", "add", "--from", "lockbox.toml"]);
         self
     }
@@ -110,7 +110,7 @@ impl Folder {
         self.store().change_signing_keys(&issuer, keys.ring().revision, &[change]).await.unwrap();
     }
 
-    fn store(&self) -> Store {
+    pub(crate) fn store(&self) -> Store {
         Store::open(&Location::File(self.path("grantd.db"))).unwrap()
     }
 
@@ -232,6 +232,11 @@ async fn every_line_of_the_manual_does_what_it_says() {
             let server = Server::start(command.args(["-c", &format!("exec {line}")]));
             assert!(server.first_line.starts_with("grantd answers at "), "{line}: {}", server.first_line);
             assert_eq!(server.stop(), 0, "{line}");
+        } else if line.ends_with("--follow") {
+            // Something has happened by now, and is shown before it waits for more.
+            let following = Server::start(folder.command("sh").args(["-c", &format!("exec {line}")]));
+            assert!(following.first_line.starts_with("WHEN"), "{}", following.first_line);
+            assert_eq!(following.stop(), 0, "{line}");
         } else if line == "grantd demo" {
             let server = Server::start(folder.command("sh").args(["-c", "exec grantd demo"]));
             assert!(server.first_line.contains("post office is open"), "{}", server.first_line);
@@ -775,13 +780,13 @@ fn the_exit_code_says_what_kind_of_trouble_it_is() {
 // ---- serving ----
 
 /// A started `grantd serve`.
-struct Server {
+pub(crate) struct Server {
     child: Child,
-    first_line: String,
+    pub(crate) first_line: String,
 }
 
 impl Server {
-    fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut first_line = String::new();
         let mut out = BufReader::new(child.stdout.take().unwrap());
@@ -799,7 +804,7 @@ impl Server {
     }
 
     /// Asks it to end, as a service manager does.
-    fn stop(mut self) -> i32 {
+    pub(crate) fn stop(mut self) -> i32 {
         let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(status.success());
         self.child.wait().unwrap().code().unwrap()
@@ -813,7 +818,7 @@ impl Drop for Server {
     }
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 

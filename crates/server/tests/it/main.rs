@@ -18,6 +18,7 @@ mod config;
 mod cookies_http;
 mod cors_http;
 mod demo;
+mod events;
 mod fetch;
 mod flow;
 mod headers;
