@@ -14,7 +14,7 @@ export const suite = new Suite("front channel", {
   all: async (name, disposers) => {
     const app = await startApp();
     disposers.push(app.end);
-    const world = await startWorld(name, '[log]\nlevel = "trace"\n\n');
+    const world = await startWorld(name, { settings: '[log]\nlevel = "trace"\n\n' });
     disposers.push(world.end);
     return { app, world };
   },

@@ -12,7 +12,7 @@ const PENDING_SECONDS = 3;
 
 export const suite = new Suite("interruptions", {
   all: async (name, disposers) => {
-    const hurried = await startWorld(name, `[lifetimes]\npending_request = "${PENDING_SECONDS}s"\n\n`);
+    const hurried = await startWorld(name, { settings: `[lifetimes]\npending_request = "${PENDING_SECONDS}s"\n\n` });
     disposers.push(hurried.end);
     const app = await startApp();
     disposers.push(app.end);

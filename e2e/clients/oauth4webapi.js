@@ -4,19 +4,14 @@ import assert from "node:assert/strict";
 import * as oauth from "oauth4webapi";
 import { Suite } from "../harness/suite.js";
 import { Person } from "./person.js";
-import { API, CALLBACK, LOOPBACK_CALLBACK, OTHER_API, PERSON, SCHEME_CALLBACK, startWorld } from "../harness/world.js";
-
-// grantd is on http://localhost here; nothing else of the library is relaxed.
-const http = { [oauth.allowInsecureRequests]: true };
+import { BASIC, DESKTOP, PHONE, POST, SPA, begin, discover, http, question, redeem, refresh, rejectsWith, validate } from "./oauth4webapi_flow.js";
+import { API, CALLBACK, OTHER_API, PERSON, startWorld } from "../harness/world.js";
 
 export const suite = new Suite("oauth4webapi", {
   all: async (name, disposers) => {
     const world = await startWorld(name);
     disposers.push(world.end);
-    const issuer = new URL(world.issuer);
-    const discovered = await oauth.discoveryRequest(issuer, { algorithm: "oauth2", ...http });
-    const as = await oauth.processDiscoveryResponse(issuer, discovered);
-    return { world, as, secret: world.secret };
+    return { world, as: await discover(world.issuer), secret: world.secret };
   },
 });
 const { test } = suite;
@@ -29,12 +24,6 @@ test("discovers what it needs", async ({ as }) => {
   }
   assert.ok(as.authorization_details_types_supported.includes("lockbox"));
 });
-
-const BASIC = { id: "web-basic", authentication: (secret) => oauth.ClientSecretBasic(secret), callback: CALLBACK };
-const POST = { id: "web-post", authentication: (secret) => oauth.ClientSecretPost(secret), callback: CALLBACK };
-const SPA = { id: "spa", authentication: () => oauth.None(), callback: CALLBACK };
-const DESKTOP = { id: "desktop", authentication: () => oauth.None(), callback: LOOPBACK_CALLBACK };
-const PHONE = { id: "phone", authentication: () => oauth.None(), callback: SCHEME_CALLBACK };
 
 for (const client of [BASIC, POST, SPA, DESKTOP, PHONE]) {
   test(`code, key and rotated refresh token for ${client.id}`, async (t) => {
@@ -137,56 +126,3 @@ test("a redirect URI that is off by one character gets a page and no redirect", 
     assert.equal(status, 400);
   }
 });
-
-async function question(t, client, extra = {}) {
-  const verifier = oauth.generateRandomCodeVerifier();
-  const state = oauth.generateRandomState();
-  const url = new URL(t.as.authorization_endpoint);
-  const parameters = {
-    client_id: client.id,
-    redirect_uri: client.callback,
-    response_type: "code",
-    scope: "letters:read letters:send",
-    resource: API,
-    code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
-    code_challenge_method: "S256",
-    state,
-    ...extra,
-  };
-  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
-  return { client, url, verifier, state };
-}
-
-async function begin(t, client, extra = {}, decision = {}) {
-  const asked = await question(t, client, extra);
-  const answer = await new Person(t.world.issuer, PERSON).decide(asked.url, decision);
-  const parameters = oauth.validateAuthResponse(t.as, { client_id: client.id }, answer, asked.state);
-  return { ...asked, answer, parameters };
-}
-
-async function redeem(t, { client, parameters, verifier }) {
-  const itself = { client_id: client.id };
-  const options = { ...http, additionalParameters: { resource: API } };
-  const authentication = client.authentication(t.secret);
-  const response = await oauth.authorizationCodeGrantRequest(t.as, itself, authentication, parameters, client.callback, verifier, options);
-  return oauth.processAuthorizationCodeResponse(t.as, itself, response);
-}
-
-async function refresh(t, client, refreshToken) {
-  const itself = { client_id: client.id };
-  const response = await oauth.refreshTokenGrantRequest(t.as, itself, client.authentication(t.secret), refreshToken, http);
-  return oauth.processRefreshTokenResponse(t.as, itself, response);
-}
-
-function validate(t, token, audience) {
-  const request = new Request(audience, { headers: { authorization: `Bearer ${token}` } });
-  return oauth.validateJwtAccessToken(t.as, request, audience, http);
-}
-
-function rejectsWith(code, status, promise) {
-  return assert.rejects(promise, (error) => {
-    assert.ok(error instanceof oauth.ResponseBodyError, error);
-    assert.deepEqual([error.error, error.status], [code, status]);
-    return true;
-  });
-}

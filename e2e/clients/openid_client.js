@@ -2,17 +2,20 @@
 
 import assert from "node:assert/strict";
 import * as client from "openid-client";
+import { startLossyNetwork } from "../harness/lossy_network.js";
 import { Suite } from "../harness/suite.js";
 import { Person } from "./person.js";
-import { API, LOOPBACK_CALLBACK, PERSON, PLAIN_CALLBACK, startWorld } from "../harness/world.js";
+import { API, LOOPBACK_CALLBACK, OPAQUE_API, PERSON, PLAIN_CALLBACK, startWorld } from "../harness/world.js";
 
 export const suite = new Suite("openid-client", {
   all: async (name, disposers) => {
-    const world = await startWorld(name);
+    const network = await startLossyNetwork();
+    disposers.push(network.end);
+    const world = await startWorld(name, { network });
     disposers.push(world.end);
     const options = { algorithm: "oauth2", execute: [client.allowInsecureRequests] };
     const discover = (id, authentication) => client.discovery(new URL(world.issuer), id, undefined, authentication, options);
-    return { world, discover };
+    return { world, network, discover };
   },
 });
 const { test } = suite;
@@ -66,6 +69,49 @@ test("a redirect URI of another client gets a page and no redirect", async (t) =
   const { status } = await new Person(t.world.issuer, PERSON).read(url);
   assert.equal(status, 400);
 });
+
+for (const app of [BASIC, POST, DESKTOP]) {
+  // proves: REFRESH-10
+  test(`a lost answer and a second refresh at once do not log ${app.id} out`, async (t) => {
+    const { config, tokens } = await obtain(t, app);
+    t.network.loseAnswerOf(config.serverMetadata().token_endpoint);
+    await assert.rejects(client.refreshTokenGrant(config, tokens.refresh_token), TypeError);
+    const repeated = await client.refreshTokenGrant(config, tokens.refresh_token);
+    const arrived = [];
+    const once = async () => arrived.push(await client.refreshTokenGrant(config, repeated.refresh_token));
+    await Promise.all([once(), once()]);
+    await client.refreshTokenGrant(config, arrived[1].refresh_token);
+    const replaced = client.refreshTokenGrant(config, arrived[0].refresh_token);
+    await assert.rejects(replaced, (error) => error.error === "invalid_grant");
+  });
+
+  // proves: REVOKE-04
+  test(`what ${app.id} gives back is over for its API, too`, async (t) => {
+    const { config, tokens } = await obtain(t, app);
+    const api = await t.discover("letters-basic", client.ClientSecretBasic(t.world.secret));
+    const told = await client.tokenIntrospection(api, tokens.access_token, { token_type_hint: "access_token" });
+    assert.deepEqual([told.active, told.client_id, told.aud, told.scope], [true, app.id, API, "letters:read"]);
+    await client.tokenRevocation(config, tokens.access_token);
+    assert.deepEqual(await client.tokenIntrospection(api, tokens.access_token), { active: false });
+    const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token);
+    await client.tokenRevocation(config, refreshed.refresh_token, { token_type_hint: "access_token" });
+    assert.deepEqual(await client.tokenIntrospection(api, refreshed.access_token), { active: false });
+    await assert.rejects(client.refreshTokenGrant(config, refreshed.refresh_token), (error) => error.error === "invalid_grant");
+  });
+}
+
+test("an opaque token is asked about by its API alone", async (t) => {
+  const { tokens } = await obtain(t, DESKTOP, { resource: OPAQUE_API, scope: "tickets:use" });
+  const asked = async (id, authentication) => client.tokenIntrospection(await t.discover(id, authentication(t.world.secret)), tokens.access_token);
+  assert.equal((await asked("letters-post", client.ClientSecretPost)).aud, OPAQUE_API);
+  assert.deepEqual(await asked("parcels", client.ClientSecretBasic), { active: false });
+  assert.deepEqual(await asked("web-basic", client.ClientSecretBasic), { active: false });
+});
+
+async function obtain(t, app, extra) {
+  const { config, answer, checks } = await begin(t, app, extra);
+  return { config, tokens: await client.authorizationCodeGrant(config, answer, checks) };
+}
 
 async function question(t, app, extra = {}) {
   const config = await t.discover(app.id, app.authentication(t.world.secret));

@@ -20,6 +20,8 @@ const SUITES = [
   "../browser/native_apps.js",
   "../browser/front_channel.js",
   "../clients/oauth4webapi.js",
+  "../clients/oauth4webapi_ends.js",
+  "../clients/jose.js",
   "../clients/openid_client.js",
   "../clients/authlib.js",
 ];

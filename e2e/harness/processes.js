@@ -1,9 +1,10 @@
 // Programs that are started, listened to, and ended: each by its own process id, whatever happens.
 
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { createServer } from "node:net";
+import { promisify } from "node:util";
 import { LOGS } from "./places.js";
 
 const START_PATIENCE_MS = 20_000;
@@ -13,7 +14,7 @@ const running = new Set();
 // Starts a program and waits until `isReady(everything it has written so far)` gives something, which is then `ready`.
 export async function start(name, command, args, { isReady, cwd, env = {} }) {
   await mkdir(LOGS, { recursive: true });
-  const log = createWriteStream(`${LOGS}/${name}.log`);
+  const log = createWriteStream(`${LOGS}/${name}.log`, { flags: "a" });
   const child = spawn(command, args, { cwd, env: { ...cleanEnvironment(), ...env }, stdio: ["ignore", "pipe", "pipe"] });
   running.add(child);
   child.once("exit", () => running.delete(child));
@@ -37,7 +38,13 @@ export async function start(name, command, args, { isReady, cwd, env = {} }) {
       fail(`ended with ${code}`);
     });
   });
-  return { ready: await ready, output: () => written, end: () => end(child), ended: once(child) };
+  return { ready: await ready, output: () => written, end: () => end(child), kill: () => kill(child), ended: once(child) };
+}
+
+// A program that ends by itself; gives what it wrote.
+export async function run(command, args, { cwd }) {
+  const { stdout } = await promisify(execFile)(command, args, { cwd, env: cleanEnvironment() });
+  return stdout;
 }
 
 export async function endEverything() {
@@ -62,9 +69,16 @@ async function end(child) {
   clearTimeout(timer);
 }
 
+// As if the machine had lost its power, as far as a process can tell.
+async function kill(child) {
+  const ended = once(child);
+  child.kill("SIGKILL");
+  await ended;
+}
+
 function once(child) {
   return new Promise((resolve) => {
-    if (child.exitCode !== null) resolve(child.exitCode);
+    if (child.exitCode !== null || child.signalCode !== null) resolve(child.exitCode);
     else child.once("exit", resolve);
   });
 }
