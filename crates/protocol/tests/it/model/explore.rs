@@ -32,6 +32,8 @@ pub(crate) struct Explored {
     pub(crate) states: usize,
     /// Steps between them.
     pub(crate) steps: usize,
+    /// States from which nothing was tried yet: none after an exploration to the end.
+    pub(crate) open: usize,
     /// Everything that happened, in words.
     pub(crate) happened: BTreeSet<String>,
     /// The first broken invariant, if there is one; the exploration ends there.
@@ -44,7 +46,13 @@ pub(crate) struct Finding {
     pub(crate) trace: Vec<String>,
 }
 
+/// Explores to the end.
 pub(crate) fn explore<M: Model>(model: &M) -> Explored {
+    explore_at_most(usize::MAX, model)
+}
+
+/// Explores until there are so many states. What was reached by then is all that can happen in so many steps, or nearly.
+pub(crate) fn explore_at_most<M: Model>(states: usize, model: &M) -> Explored {
     let start = model.start();
     let mut seen: HashSet<u64, BuildHasherDefault<AsItIs>> = HashSet::default();
     seen.insert(fingerprint(&start));
@@ -53,7 +61,7 @@ pub(crate) fn explore<M: Model>(model: &M) -> Explored {
     let mut happened: HashSet<M::Event> = HashSet::new();
     let (mut taken, mut finding) = (0, None);
     let mut steps = Vec::new();
-    while let Some((number, state)) = open.pop_front().filter(|_| finding.is_none()) {
+    while let Some((number, state)) = open.pop_front().filter(|_| finding.is_none() && seen.len() < states) {
         steps.clear();
         model.next(&state, &mut steps);
         for (nth, Step { what, to }) in (0..).zip(&steps) {
@@ -73,7 +81,7 @@ pub(crate) fn explore<M: Model>(model: &M) -> Explored {
         }
     }
     let happened = happened.iter().map(ToString::to_string).collect();
-    Explored { states: seen.len(), steps: taken, happened, finding }
+    Explored { states: seen.len(), steps: taken, open: open.len(), happened, finding }
 }
 
 /// How each state was first reached: from which, by which of its steps.
@@ -144,7 +152,10 @@ impl Hasher for AsItIs {
 impl fmt::Display for Explored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.finding {
-            None => write!(f, "{} states, {} steps, no invariant broken", self.states, self.steps),
+            None => {
+                let Self { states, steps, open, .. } = self;
+                write!(f, "{states} states, {steps} steps, {open} states left open, no invariant broken")
+            }
             Some(finding) => {
                 writeln!(f, "broken after {} states: {}", self.states, finding.broken)?;
                 finding.trace.iter().enumerate().try_for_each(|(at, what)| writeln!(f, "  {}. {what}", at + 1))

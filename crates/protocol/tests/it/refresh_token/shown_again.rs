@@ -184,7 +184,6 @@ fn a_retry_over_the_idle_end_of_what_is_shown_is_a_retry() {
     assert_eq!(unspent(&world), [next(&replacement).hash()]);
 }
 
-// proves: REFRESH-12
 #[test]
 fn a_retry_after_the_end_of_everything_gives_nothing() {
     let (mut world, mut token) = granted(WEB, "boxes:list offline_access");
