@@ -169,7 +169,10 @@ impl Committed<'_> {
             None => None,
         };
         let to_tell = if self.ask.is_proven() && stood { what_it_is() } else { None };
-        self.judged.notes.iter().copied().eq(to_tell)
+        let is_of_refreshes = |kind: &EventKind| {
+            matches!(kind, EventKind::RefreshRetried | EventKind::RefreshRaced | EventKind::RefreshTokenReused)
+        };
+        self.judged.notes.iter().copied().filter(is_of_refreshes).eq(to_tell)
     }
 
     /// INV-06.
