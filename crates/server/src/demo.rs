@@ -6,10 +6,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use grantd_demo::{DemoFault, PEOPLE, PostOffice, Running};
+use tempfile::TempDir;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
 use crate::config::{Config, ConfigFaults, Sources};
-use crate::listen::interrupted;
+use crate::listen::{BindFault, Drained, interrupted};
 use crate::pages::Mode;
 use crate::serve::{StartFault, serve};
 
@@ -52,14 +54,60 @@ pub enum DemoRunFault {
 
 /// Opens the post office, and closes it at the end. All data is thrown away.
 pub async fn run(demo: Demo, out: &mut impl Write) -> Result<(), DemoRunFault> {
-    let folder = tempfile::tempdir().map_err(io("cannot make a folder for throw-away data"))?;
     let office = PostOffice::open().await?;
-    let config = Config::load(&sources(&office, folder.path().to_owned())?)?;
-    let issuer = config.settings.issuer.as_str().to_owned();
+    let server = start(&office).await?;
+    let mut running = office.start(&server.issuer).await?;
+    let outcome = match demo {
+        Demo::Visit => visit(&mut running, &server.issuer, out).await,
+        Demo::Script => grantd_demo::script(&running, out).await.map(drop).map_err(DemoRunFault::from),
+    };
+    drop(running);
+    server.stop().await?;
+    outcome
+}
 
+/// grantd, answering. Its data is gone with it.
+struct Server {
+    issuer: String,
+    serving: JoinHandle<Result<Drained, StartFault>>,
+    stop: oneshot::Sender<()>,
+    folder: TempDir,
+}
+
+impl Server {
+    async fn stop(self) -> Result<(), DemoRunFault> {
+        let Self { serving, stop, folder, .. } = self;
+        // A server that has ended already needs no telling.
+        let _ = stop.send(());
+        let ended = serving.await;
+        drop(folder);
+        match ended {
+            Ok(Err(fault)) => Err(fault.into()),
+            Ok(Ok(_)) | Err(_) => Ok(()),
+        }
+    }
+}
+
+/// Starts grantd on a port of its own. Its issuer has the port in its name, so the port is chosen first, and somebody else who looked
+/// for one at the same moment may be quicker.
+async fn start(office: &PostOffice) -> Result<Server, DemoRunFault> {
+    const OTHER_PORTS: usize = 4;
+    for _ in 0..OTHER_PORTS {
+        match start_on(free_port()?, office).await {
+            Err(DemoRunFault::Start(StartFault::Bind(BindFault::Taken { .. }))) => {}
+            started => return started,
+        }
+    }
+    start_on(free_port()?, office).await
+}
+
+async fn start_on(port: u16, office: &PostOffice) -> Result<Server, DemoRunFault> {
+    let folder = tempfile::tempdir().map_err(io("cannot make a folder for throw-away data"))?;
+    let config = Config::load(&sources(office, port, folder.path().to_owned())?)?;
+    let issuer = config.settings.issuer.as_str().to_owned();
     let (tell_bound, bound) = oneshot::channel();
     let (stop, stopped) = oneshot::channel::<()>();
-    let mut server = tokio::spawn(serve(
+    let serving = tokio::spawn(serve(
         config,
         |address| {
             // Nobody listening any more means that the demo is ending anyway.
@@ -67,23 +115,12 @@ pub async fn run(demo: Demo, out: &mut impl Write) -> Result<(), DemoRunFault> {
         },
         async move { drop(stopped.await) },
     ));
-    if bound.await.is_err() {
-        return match (&mut server).await {
-            Ok(Err(fault)) => Err(fault.into()),
-            Ok(Ok(_)) | Err(_) => Err(DemoRunFault::Ended),
-        };
+    if bound.await.is_ok() {
+        return Ok(Server { issuer, serving, stop, folder });
     }
-    let mut running = office.start(&issuer).await?;
-    let outcome = match demo {
-        Demo::Visit => visit(&mut running, &issuer, out).await,
-        Demo::Script => grantd_demo::script(&running, out).await.map(drop).map_err(DemoRunFault::from),
-    };
-    drop(running);
-    // A server that has ended already needs no telling.
-    let _ = stop.send(());
-    match server.await {
+    match serving.await {
         Ok(Err(fault)) => Err(fault.into()),
-        Ok(Ok(_)) | Err(_) => outcome,
+        Ok(Ok(_)) | Err(_) => Err(DemoRunFault::Ended),
     }
 }
 
@@ -93,10 +130,9 @@ pub async fn native(issuer: &str, lockbox: &str, out: &mut impl Write) -> Result
     Ok(grantd_demo::native::run(issuer, lockbox, person, out).await?)
 }
 
-/// The post office's declarations in a file of their own, on a free port.
-fn sources(office: &PostOffice, folder: PathBuf) -> Result<Sources, DemoRunFault> {
+/// The post office's declarations in a file of their own, for this port.
+fn sources(office: &PostOffice, port: u16, folder: PathBuf) -> Result<Sources, DemoRunFault> {
     let file = folder.join("grantd.toml");
-    let port = free_port()?;
     let text = format!("[http]\nlisten = \"127.0.0.1:{port}\"\n\n{}", office.declarations());
     std::fs::write(&file, text).map_err(io("cannot write the demo's configuration"))?;
     let mut environment = office.secrets();

@@ -32,3 +32,10 @@ async fn the_script_walks_the_dance_and_every_theft_fails() {
         assert!(life.contains(rule), "{rule} is not told:\n{life}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_demos_that_start_at_the_same_moment_both_run() {
+    let (mut one, mut other) = (Vec::new(), Vec::new());
+    let (one_ran, other_ran) = tokio::join!(run(Demo::Script, &mut one), run(Demo::Script, &mut other));
+    assert!(one_ran.is_ok() && other_ran.is_ok(), "{one_ran:?}, {other_ran:?}");
+}
