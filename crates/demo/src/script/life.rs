@@ -134,7 +134,10 @@ impl<W: Write> Stage<'_, W> {
         self.tell.back("thief → grantd", "the latest voucher")?;
         self.stopped_by_grantd("REFRESH-16", &answer)?;
         self.ends_at_the_lockboxes(&loot.key, "the thief's key, with a good signature and minutes to go").await?;
-        self.tell.say("The app asks its person again, and the operator finds the theft, with its evidence, in the log.")
+        self.tell.say(
+            "The app asks its person again. The operator of a server finds the theft, with its evidence, by: grantd events --kind \
+             refresh_token_reused",
+        )
     }
 
     /// Waits until the lockboxes refuse a key that was good. They ask nobody about it: they follow the list of what ended.
