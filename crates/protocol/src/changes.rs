@@ -55,6 +55,16 @@ pub enum Change {
     },
     /// Replaces what this user once agreed to for this client. Never stale.
     KeepConsent(Consent),
+    /// Stale unless what was agreed to stands as it was read. A grant that is given on it without a question is committed together
+    /// with this, so that it cannot slip past whoever takes it back (law 3).
+    UseConsent {
+        /// Who agreed.
+        user: UserId,
+        /// To whom.
+        client: ClientId,
+        /// When, as it was read.
+        given_at: Time,
+    },
     /// Ends every session of the user but one, and every grant given in those that was for while the user is signed in.
     /// Never stale.
     EndOtherSessions {
@@ -287,6 +297,7 @@ impl Change {
             | Self::AddSession { .. }
             | Self::TouchSession { .. }
             | Self::KeepConsent(_)
+            | Self::UseConsent { .. }
             | Self::AddGrant(_)
             | Self::AddCode(_)
             | Self::RedeemCode { .. }

@@ -69,6 +69,8 @@ pub enum Guard {
     SessionLives,
     /// A session can be opened only for an active user whose credentials are those that were verified.
     CredentialsStand,
+    /// What was once agreed to can be acted on only while it stands.
+    ConsentStands,
     /// Codes and refresh tokens can be added only to a standing grant.
     GrantStands,
     /// A code can be redeemed only once.

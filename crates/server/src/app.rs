@@ -36,6 +36,8 @@ pub struct App {
     pub revocations: Revocations,
     /// The pool that hashes passwords.
     pub passwords: PasswordHasher,
+    /// The turn of those whose commit was stale: one at a time looks again.
+    pub overtaken: tokio::sync::Mutex<()>,
     /// The only way out.
     pub fetcher: Arc<Fetcher>,
     /// Which web origins clients registered.

@@ -11,8 +11,8 @@ use crate::env;
 use crate::events::{self, Kept};
 use crate::things;
 
-/// Enough for a lost race, its sequel, and a fetch before both.
-const MAX_ATTEMPTS: u32 = 5;
+/// Enough for a lost race, its sequel, and a fetch before both: whoever was overtaken waits for their turn.
+const MAX_ATTEMPTS: u32 = 8;
 
 /// Decides a request. What it answers is durable (law 4).
 pub async fn run<E: Endpoint>(app: &App, endpoint: &E) -> Result<Result<E::Answer, Refused>, Fault> {
@@ -27,6 +27,7 @@ pub async fn run_if<E: Endpoint>(
     mut ready: impl FnMut(&E::Answer) -> Result<(), Fault>,
 ) -> Result<Result<E::Answer, Refused>, Fault> {
     let issuer = &app.settings.issuer;
+    let mut turn = None;
     for _ in 0..MAX_ATTEMPTS {
         let (facts, keys) = app.store.load_with_keys_revision(issuer, &endpoint.lookup()).await?;
         // A key that another process removed signs nothing that is decided after that (KEYS-03).
@@ -35,6 +36,8 @@ pub async fn run_if<E: Endpoint>(
         let Decision { answer, changes, .. } = match next {
             Next::Done(decision) => decision,
             Next::Fetch(fetch) => {
+                // Nobody waits for somebody else's API.
+                turn = None;
                 things::fetch_and_keep(app, fetch).await?;
                 continue;
             }
@@ -55,6 +58,8 @@ pub async fn run_if<E: Endpoint>(
                 }
                 return Ok(answer);
             }
+            // A hundred retries of one token would overtake each other a hundred times. One after the other, each looks once more.
+            Commit::Stale if turn.is_none() => turn = Some(app.overtaken.lock().await),
             Commit::Stale => {}
             Commit::Refused(refusal) => {
                 events::tell_of_throttling(app, refusal, &facts).await?;

@@ -168,6 +168,7 @@ pub async fn open(startup: Startup) -> Result<Shared, StartFault> {
         rotate_keys_every: startup.rotate_keys_every,
         revocations: Revocations::default(),
         passwords: PasswordHasher::new(cores, WAITING_SIGN_INS, SIGN_IN_PATIENCE),
+        overtaken: tokio::sync::Mutex::default(),
         fetcher: Arc::new(Fetcher::new(startup.fetch)?),
         origins: Origins::default(),
         inactive_answers: InactiveAnswers::default(),

@@ -84,3 +84,6 @@ CREATE TABLE events (
     record TEXT NOT NULL,
     PRIMARY KEY (issuer, happened_at, id)
 );
+
+-- When what was agreed to was agreed to: a grant that is given on it without a question holds only while it stands.
+ALTER TABLE consents ADD COLUMN given_at BIGINT;

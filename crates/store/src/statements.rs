@@ -133,9 +133,12 @@ statements! {
          WHERE issuer = $1 AND presence = 'while_signed_in' AND revoked_at IS NULL AND session_id IN \
          (SELECT id FROM sessions WHERE issuer = $1 AND user_id = $2 AND id <> $3)";
     KEEP_CONSENT =
-        "INSERT INTO consents (issuer, user_id, client_id, record) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (issuer, user_id, client_id) DO UPDATE SET record = excluded.record";
-
+        "INSERT INTO consents (issuer, user_id, client_id, given_at, record) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (issuer, user_id, client_id) DO UPDATE SET given_at = excluded.given_at, record = excluded.record";
+    /// What was agreed to stands. A row of the first schema has the time in its record alone.
+    CONSENT_STANDS =
+        "UPDATE consents SET given_at = $4 \
+         WHERE issuer = $1 AND user_id = $2 AND client_id = $3 AND (given_at IS NULL OR given_at = $4)";
     FORGET_CONSENT = "DELETE FROM consents WHERE issuer = $1 AND user_id = $2 AND client_id = $3";
 
     // ---- grants, codes and tokens ----

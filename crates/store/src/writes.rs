@@ -89,6 +89,7 @@ impl Writes<'_> {
             | Change::EndSession { .. }
             | Change::EndOtherSessions { .. }
             | Change::KeepConsent(_)
+            | Change::UseConsent { .. }
             | Change::ForgetConsent { .. } => self.add_of_browser(change),
             Change::AddGrant(_)
             | Change::AddCode(_)
@@ -154,6 +155,10 @@ impl Writes<'_> {
             }
             Change::KeepConsent(consent) => {
                 self.steps.push(Step::always(sql::KEEP_CONSENT, rows::consent_values(self.issuer, consent)?));
+            }
+            Change::UseConsent { user, client, given_at } => {
+                let values = self.keyed(user.as_str(), [client.as_str().into(), (*given_at).into()]);
+                self.steps.push(Step::or_stale(sql::CONSENT_STANDS, values));
             }
             Change::ForgetConsent { user, client } => {
                 self.steps.push(Step::always(sql::FORGET_CONSENT, self.keyed(user.as_str(), [client.as_str().into()])));

@@ -3,6 +3,7 @@
 use grantd_tokens::{Digest, Secret};
 
 use super::{AuthorizationResponse, Choice, VerifiedRedirectUri, approve};
+use crate::changes::Change;
 use crate::endpoint::{Env, Ledger};
 use crate::facts::Facts;
 use crate::login::{live_session, touch};
@@ -65,13 +66,17 @@ pub(crate) fn next_step_for(
     let agreed = facts.consent.as_ref().filter(|consent| covers(consent, pending, client, user));
     let choice = agreed.map(|consent| {
         let details = consent.given_details.clone();
-        Choice::of(pending, pending.scopes.clone(), details, &facts.resources).with_names(consent.names.clone())
+        let choice = Choice::of(pending, pending.scopes.clone(), details, &facts.resources);
+        (consent, choice.with_names(consent.names.clone()))
     });
-    let Some(choice) = choice.filter(|choice| !choice.is_empty()) else {
+    let Some((consent, choice)) = choice.filter(|(_, choice)| !choice.is_empty()) else {
         return Ok(Step::Show { page: Page::Consent, handle: None, new_browser: None });
     };
     let redirect_uri = VerifiedRedirectUri::verify(pending.redirect_uri.as_str(), client);
     let redirect_uri = ledger.require(redirect_uri, Refusal::RedirectUriUnregistered)?;
+    // Whoever takes it back at this moment is not answered by a grant that stands on it all the same (CONSENT-05).
+    let Consent { user: by, client: to, given_at, .. } = consent.clone();
+    ledger.if_answered(Change::UseConsent { user: by, client: to, given_at });
     let response = approve(pending, redirect_uri, choice, (session, client), env, ledger);
     Ok(Step::Answer(response))
 }

@@ -29,6 +29,7 @@ impl Writing {
             | Change::EndSession { .. }
             | Change::EndOtherSessions { .. }
             | Change::KeepConsent(_)
+            | Change::UseConsent { .. }
             | Change::ForgetConsent { .. } => self.apply_to_browser(change),
             Change::AddGrant(_)
             | Change::AddCode(_)
@@ -112,6 +113,11 @@ impl Writing {
             Change::EndSession { session, at } => self.written(|records| records.end_session(&session, at)),
             Change::EndOtherSessions { user, keep, at } => {
                 self.written(|records| records.end_sessions_of(&user, Some(keep), at))
+            }
+            Change::UseConsent { user, client, given_at } => {
+                let held = self.records.consents.get(&(user, client));
+                let stands = held.is_some_and(|consent| consent.given_at == given_at);
+                self.guarded(Guard::ConsentStands, stands, |_| {})
             }
             Change::ForgetConsent { user, client } => self.written(|records| {
                 records.consents.remove(&(user, client));

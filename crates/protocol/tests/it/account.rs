@@ -1,7 +1,7 @@
 //! What a user let applications do, and taking it back.
 
 use grantd_protocol::account::{AccessChange, AccessPage, Application, Changed, Completeness, Overview, Shown, Wish};
-use grantd_protocol::authorize::{Page, Step};
+use grantd_protocol::authorize::{AuthorizationRequest, Page, Step};
 use grantd_protocol::changes::{Change, Commit};
 use grantd_protocol::facts::HOLDINGS_SHOWN;
 use grantd_protocol::forms::FormOrigin;
@@ -285,6 +285,22 @@ fn ending_an_application_ends_every_refresh_token_and_consent_of_it_and_of_no_ot
     let consents: Vec<_> =
         world.records().consents.keys().map(|(user, client)| (user.as_str(), client.as_str())).collect();
     assert_eq!(consents, [("user-alice", WEB_POST), ("user-bob", WEB)]);
+}
+
+/// A silent approval that was decided on what stood before finds out when writing, and asks.
+#[test]
+fn what_was_agreed_to_and_taken_back_gives_no_grant_to_a_request_that_was_quicker() {
+    let (mut world, mut browser) = (World::new(), Browser::new());
+    let asked = world.request_of(WEB);
+    allowed(&mut world, &mut browser, WEB, &asked);
+    let request = AuthorizationRequest::parse(Some(asked.encoded().as_bytes()), None).unwrap();
+    let request = request.from_browser(browser.cookie.clone(), browser.session.as_ref(), browser.network.clone());
+    let decision = world.decision(&request);
+    assert!(matches!(decision.answer, Ok(Step::Answer(_))), "agreed to before, it is not asked again");
+
+    assert_eq!(press(&mut world, &browser, end(WEB)), Changed::Ended);
+    assert_eq!(world.commit(&decision.changes), Commit::Stale);
+    assert!(matches!(world.run(&request), Ok(Step::Show { page: Page::Consent, .. })));
 }
 
 #[test]

@@ -1,6 +1,13 @@
 //! Two tabs of one app that refresh at once, over real connections: what came last is kept, and works.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use grantd_protocol::facts::Lookup;
+use grantd_protocol::records::Spending;
+use grantd_tokens::Secret;
+use tokio::task::JoinSet;
 
 use crate::rig::{Answer, Asking, Rig, VERIFIER};
 
@@ -41,6 +48,29 @@ async fn two_tabs_that_refresh_at_once_stay_signed_in_with_whatever_came_last() 
     let rig = Rig::development().await;
     let (rig, rounds) = (&rig, 10);
     tokio::join!(live_through(rig, rounds), live_through(rig, rounds), live_through(rig, rounds));
+}
+
+/// A client that retries without a pause, or a page open in many tabs: nobody is told that the server is too busy.
+#[tokio::test]
+async fn of_fifty_uses_of_one_token_at_once_all_are_answered_and_one_answer_lives() {
+    let rig = Arc::new(Rig::development().await);
+    let token = first_token(&rig).await;
+    let mut uses = JoinSet::new();
+    for _ in 0..50 {
+        let (rig, token) = (Arc::clone(&rig), token.clone());
+        uses.spawn(async move { refresh(&rig, &token).await.0 });
+    }
+    let answers = uses.join_all().await;
+    assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
+    let given: BTreeSet<_> = answers.iter().map(|answer| answer.member("refresh_token")).collect();
+    assert_eq!(given.len(), 50);
+    let mut live = 0;
+    for token in &given {
+        let lookup = Lookup { refresh_token: Some(Secret::new(token).hash()), ..Lookup::default() };
+        let facts = rig.app.store.load(&rig.app.settings.issuer, &lookup).await.unwrap();
+        live += usize::from(facts.refresh_token.unwrap().spending == Spending::Unspent);
+    }
+    assert_eq!(live, 1);
 }
 
 /// Only what replaces another answer waits.

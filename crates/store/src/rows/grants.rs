@@ -114,6 +114,7 @@ pub(crate) fn consent_values(issuer: &Issuer, consent: &Consent) -> Result<Vec<V
         issuer.as_str().into(),
         consent.user.as_str().into(),
         consent.client.as_str().into(),
+        consent.given_at.into(),
         record(CONSENTS, consent, &[])?,
     ])
 }

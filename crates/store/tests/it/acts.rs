@@ -65,6 +65,11 @@ fn of_browser() -> BoxedStrategy<Change> {
             keep: digest("session", keep),
             at: Time(at),
         }),
+        (few(), few(), few()).prop_map(|(of, to, variant)| Change::UseConsent {
+            user: user_id(of),
+            client: client_id(to),
+            given_at: consent(of, to, variant).given_at,
+        }),
         (few(), few()).prop_map(|(of, to)| Change::ForgetConsent { user: user_id(of), client: client_id(to) }),
     ]
     .boxed()

@@ -154,6 +154,8 @@ const EVERY_OUTCOME: &[(&str, &str)] = &[
     ("EndSession", "done"),
     ("EndOtherSessions", "done"),
     ("KeepConsent", "done"),
+    ("UseConsent", "done"),
+    ("UseConsent", "stale"),
     ("ForgetConsent", "done"),
     ("AddGrant", "done"),
     ("AddGrant", "stale"),
