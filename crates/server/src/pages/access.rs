@@ -152,12 +152,12 @@ impl AccessNotice {
                  works until it wears out: see below."
             }
             Self::Ended => {
-                "Done. The app gets nothing more, and has to ask you again. A key that it has already wears out by \
-                 itself, within an hour at the latest."
+                "Done. The app gets nothing more, and has to ask you again. A key that it has already stops \
+                 working within an hour at the latest, and at once wherever grantd is asked."
             }
             Self::AllEnded => {
-                "Done. No app has access any more; each has to ask you again. Keys that they have already wear out by \
-                 themselves, within an hour at the latest."
+                "Done. No app has access any more; each has to ask you again. Keys that they have already \
+                 stop working within an hour at the latest, and at once wherever grantd is asked."
             }
             Self::SignedOutElsewhere => "Done. You are signed in only here.",
             Self::Nothing => "Nothing was changed: there was nothing to take back.",

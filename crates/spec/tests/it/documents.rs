@@ -5,18 +5,25 @@ use grantd_spec::catalogue::Catalogue;
 use crate::repository_files;
 
 #[test]
-fn every_test_that_the_page_of_attacks_names_is_there() {
+fn every_test_that_the_pages_of_attacks_and_complaints_name_is_there() {
+    names_only_tests_that_are_there("docs/attacks.md");
+    names_only_tests_that_are_there("docs/complaints.md");
+}
+
+fn names_only_tests_that_are_there(path: &str) {
     let files = repository_files();
-    let page = files.iter().find(|file| file.path == "docs/attacks.md").expect("docs/attacks.md");
+    let page = files.iter().find(|file| file.path == path).expect("the page");
     let code: Vec<&str> = files
         .iter()
         .filter(|file| file.path.starts_with("crates/") && file.extension() == "rs")
         .map(|file| file.text.as_str())
         .collect();
     let named = page.text.split('`').skip(1).step_by(2).filter(|name| is_test_name(name));
+    let named: Vec<&str> = named.collect();
+    assert!(!named.is_empty(), "{path} names no test");
     let missing: Vec<&str> =
-        named.filter(|name| !code.iter().any(|text| text.contains(&format!("fn {name}(")))).collect();
-    assert!(missing.is_empty(), "docs/attacks.md names tests that are not there: {missing:#?}");
+        named.into_iter().filter(|name| !code.iter().any(|text| text.contains(&format!("fn {name}(")))).collect();
+    assert!(missing.is_empty(), "{path} names tests that are not there: {missing:#?}");
 }
 
 #[test]
