@@ -110,6 +110,7 @@ pub fn approve(
         client: client.id.clone(),
         session: session.id,
         scopes: choice.scopes,
+        default_resource: choice.resources.first().cloned(),
         resources: choice.resources,
         details: choice.details,
         names: choice.names,

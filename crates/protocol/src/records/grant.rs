@@ -23,8 +23,12 @@ pub struct Grant {
     pub session: Digest,
     /// What was left after the user's choice, and after everything taken back since.
     pub scopes: Scopes,
-    /// The resources that may be asked for a token; the first is the default (RESIND-05).
+    /// The resources that may be asked for a token.
     pub resources: Vec<ResourceId>,
+    /// The one that a token is for if none is asked for (RESIND-05): the first when the grant was given. It stays that also when it
+    /// was taken back, because the client will go on sending the token there, and must not hand it one that opens another.
+    #[serde(default)]
+    pub default_resource: Option<ResourceId>,
     /// Which things.
     pub details: Vec<Detail>,
     /// What those are called, as far as it was known.

@@ -84,7 +84,7 @@ impl<'a> Share<'a> {
         ledger: &mut Ledger,
     ) -> Result<Self, Refusal> {
         let client = request.client.client();
-        let wanted = request.target.resource.as_ref().or(grant.resources.first());
+        let wanted = request.target.resource.as_ref().or(grant.default_resource.as_ref());
         let granted = wanted.filter(|wanted| grant.resources.contains(wanted));
         let resource = selected(granted, request, ledger)?;
         let allowed = |scope: &Scope| client.scopes.contains(scope) && tellable(scope, resource);

@@ -202,6 +202,21 @@ fn the_next_token_carries_what_was_left_and_the_application_goes_on() {
     world.refresh(WEB, &next).unwrap();
 }
 
+/// The application sends its token to the API that it always was for. One for another API, in the hands of that one, opens the other.
+// proves: RESIND-05
+#[test]
+fn who_lost_its_default_resource_is_not_given_a_token_for_another_in_its_place() {
+    let (mut world, mut browser) = (World::new(), Browser::new());
+    let asked = boxes_of_web(&world);
+    let refresh_token = allowed(&mut world, &mut browser, WEB, &asked);
+    let application = application(&mut world, &browser, WEB);
+    let wish = without(&application, &["alice-1", "alice-2", "alice-3", "boxes:list", "boxes:read", "history"]);
+    assert_eq!(press(&mut world, &browser, wish), Changed::Narrowed);
+    assert_eq!(refusal(world.refresh(WEB, &refresh_token)), Refusal::TargetNotGranted);
+    let for_calendar = world.refresh_of(WEB, &refresh_token).with("resource", CALENDAR);
+    assert_eq!(world.token(&for_calendar).unwrap().access_token.aud, CALENDAR);
+}
+
 #[test]
 fn what_was_taken_back_is_not_given_again_without_a_question() {
     let (mut world, mut browser) = (World::new(), Browser::new());

@@ -62,6 +62,11 @@ pub(crate) fn grant(mut row: Row) -> Result<Grant, StoreFault> {
     let narrowings = row.integer::<u32>()?;
     let remaining = row.optional_text()?;
     let mut members = row.members()?;
+    // A row from before this was kept: the first one of those that the grant was given for, whatever was taken back since.
+    if !members.contains_key("default_resource") {
+        let first = members.get("resources").and_then(|resources| resources.get(0)).cloned();
+        members.insert("default_resource".to_owned(), first.unwrap_or_default());
+    }
     if let Some(remaining) = remaining {
         let remaining: Map<String, Json> =
             serde_json::from_str(&remaining).map_err(|_| row.corrupt("what is left of it is not a JSON object"))?;

@@ -76,7 +76,7 @@ fn database_of_the_first_schema(path: &Path) {
             "INSERT INTO sessions VALUES (?1, ?2, ?3, ?4, ?4, 2, NULL, ?5)",
             &[&issuer, &session.id.to_base64url(), &user_id(0).as_str(), &ENDS, &session_record],
         );
-        let grant_record = written_then(&grant, &["state", "last_used_at", "narrowings"]);
+        let grant_record = written_then(&grant, &["state", "last_used_at", "narrowings", "default_resource"]);
         insert(
             "INSERT INTO grants VALUES (?1, ?2, ?3, ?4, ?5, 'while_signed_in', ?6, NULL, NULL, ?7)",
             &[

@@ -184,6 +184,7 @@ pub(crate) fn grant(number: u64, in_session: u64, variant: u64, expires_at: i64)
         session: digest("session", in_session),
         scopes: scopes("write read"),
         resources: vec![resource_id(1), resource_id(0)],
+        default_resource: Some(resource_id(1)),
         details: vec![detail(Some("box-1"))],
         names: vec![named("box-1")],
         presence: if variant.is_multiple_of(2) { Presence::WhileSignedIn } else { Presence::Offline },
