@@ -200,7 +200,8 @@ pub enum Change {
     },
 
     // ---- the operator's part ----
-    /// Adds or replaces a client. Never stale.
+    /// Adds a client, or replaces all of it but whether it is switched on, which is [`Change::SetClientStatus`]'s alone: whoever read
+    /// it before it was switched off must not switch it on again without knowing (INV-03). Never stale.
     PutClient(Client),
     /// Switches a client on or off; off takes back its grants and ends what it holds for itself (INV-03). Never stale.
     SetClientStatus {

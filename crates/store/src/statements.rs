@@ -211,9 +211,11 @@ statements! {
     FORGET_ATTEMPTS = "DELETE FROM attempts WHERE issuer = $1 AND counted_by = $2";
 
     // ---- the operator's part ----
+    /// It stays switched on or off as it is; an older row has that in the record that is replaced.
     PUT_CLIENT =
         "INSERT INTO clients (issuer, id, status, record) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (issuer, id) DO UPDATE SET status = excluded.status, record = excluded.record";
+         ON CONFLICT (issuer, id) DO UPDATE SET \
+         status = COALESCE(clients.status, excluded.status), record = excluded.record";
     SET_CLIENT_STATUS = "UPDATE clients SET status = $3 WHERE issuer = $1 AND id = $2";
     REMOVE_CLIENT = "DELETE FROM clients WHERE issuer = $1 AND id = $2";
     FORGET_CONSENTS_TO_CLIENT = "DELETE FROM consents WHERE issuer = $1 AND client_id = $2";

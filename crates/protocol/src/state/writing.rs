@@ -5,8 +5,8 @@ use grantd_tokens::{Digest, Time};
 use crate::changes::{Change, Commit};
 use crate::names::{ClientId, GrantId, UserId};
 use crate::records::{
-    Attempts, Ended, EndedThing, Grant, GrantState, Presence, Redemption, Revocation, Session, SessionState, Spending,
-    Status,
+    Attempts, Client, Ended, EndedThing, Grant, GrantState, Presence, Redemption, Revocation, Session, SessionState,
+    Spending, Status,
 };
 use crate::settings::LONGEST_ACCESS_TOKEN;
 
@@ -273,7 +273,8 @@ impl Writing {
     fn apply_for_operator(&mut self, change: &Change) -> Commit {
         match change.clone() {
             Change::PutClient(client) => self.written(|records| {
-                records.clients.insert(client.id.clone(), client);
+                let status = records.clients.get(&client.id).map_or(client.status, |held| held.status);
+                records.clients.insert(client.id.clone(), Client { status, ..client });
             }),
             Change::SetClientStatus { client, status, at } => self.written(|records| {
                 if let Some(held) = records.clients.get_mut(&client) {

@@ -1,6 +1,7 @@
 //! Who is the client, and how does it show it?
 
-use grantd_protocol::records::{Attempts, ClientAuthentication, ClientKind, ClientSecret};
+use grantd_protocol::changes::Change;
+use grantd_protocol::records::{Attempts, ClientAuthentication, ClientKind, ClientSecret, Status};
 use grantd_protocol::refusals::Refusal;
 use grantd_tokens::{Seconds, Secret};
 
@@ -191,4 +192,16 @@ fn a_confidential_client_cannot_pass_for_a_public_one() {
         let bare = TokenCall { form, authorization: None, ..alone(&world) };
         assert_eq!(refusal(world.token(&bare)), Refusal::WrongMethod);
     }
+}
+
+/// Whoever replaces a client read it before: a server that starts with a declared client, or a new secret that is written down.
+// proves: INV-03
+#[test]
+fn a_client_that_was_switched_off_stays_off_whoever_replaces_it() {
+    let mut world = World::new();
+    let read = world.client(SERVICE);
+    let off = Change::SetClientStatus { client: read.id.clone(), status: Status::Disabled, at: world.now };
+    world.operate(off);
+    world.operate(Change::PutClient(read));
+    assert_eq!(refusal(world.token(&alone(&world))), Refusal::ClientDisabled);
 }

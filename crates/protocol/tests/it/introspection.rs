@@ -191,7 +191,7 @@ fn twins() -> Vec<Twin> {
             let (session, at) = (*world.records().sessions.keys().next().unwrap(), world.now);
             world.operate(Change::EndSession { session, at });
         }),
-        twin("its client is switched off", R::AccessTokenClientGone, |world, _| {
+        twin("its client is switched off", R::AccessTokenEnded, |world, _| {
             world.edit_client(WEB, |client| client.status = Status::Disabled);
         }),
         twin("its client was off for a moment", R::AccessTokenEnded, |world, _| {

@@ -99,8 +99,13 @@ impl World {
 
     pub(crate) fn edit_client(&mut self, id: &str, edit: impl FnOnce(&mut Client)) {
         let mut client = self.client(id);
+        let before = client.status;
         edit(&mut client);
+        let (id, status, at) = (client.id.clone(), client.status, self.now);
         self.operate(Change::PutClient(client));
+        if status != before {
+            self.operate(Change::SetClientStatus { client: id, status, at });
+        }
     }
 
     pub(crate) fn edit_resource(&mut self, id: &str, edit: impl FnOnce(&mut Resource)) {

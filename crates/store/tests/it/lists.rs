@@ -2,7 +2,7 @@
 
 use grantd_protocol::changes::{Change, Commit};
 use grantd_protocol::facts::Lookup;
-use grantd_protocol::records::{Grant, Session, SessionState};
+use grantd_protocol::records::{Client, Grant, Session, SessionState, Status};
 use grantd_protocol::refusals::Refusal;
 use grantd_store::{Location, Store};
 use grantd_tokens::Time;
@@ -54,6 +54,18 @@ async fn a_single_record_is_found_by_its_key_alone() {
     assert_eq!(store.user(&issuer(0), &user_id(1)).await.unwrap(), None);
     assert_eq!(store.user_by_username(&issuer(0), &username(1)).await.unwrap(), Some(user(0, 1, 1)));
     assert_eq!(store.user_by_username(&issuer(0), &username(0)).await.unwrap(), None);
+}
+
+// proves: INV-03
+#[tokio::test]
+async fn who_replaces_a_client_does_not_switch_it_on_again() {
+    let store = Store::open(&Location::Memory).unwrap();
+    let on = |number, variant| Client { status: Status::Active, ..client(number, variant) };
+    let off = Change::SetClientStatus { client: client_id(0), status: Status::Disabled, at: Time(1) };
+    let changes = vec![Change::PutClient(on(0, 1)), off, Change::PutClient(on(0, 2))];
+    assert_eq!(store.commit(&issuer(0), changes).await, Ok(Commit::Done));
+    let held = store.client(&issuer(0), &client_id(0)).await.unwrap();
+    assert_eq!(held, Some(Client { status: Status::Disabled, ..client(0, 2) }));
 }
 
 #[tokio::test]
