@@ -18,6 +18,7 @@ mod login;
 mod metadata;
 mod model;
 mod names;
+mod narrowing;
 mod opaque_tokens;
 mod parameters;
 mod pkce;
