@@ -19,6 +19,7 @@ pub mod error_code;
 pub mod events;
 pub mod facts;
 pub mod forms;
+pub mod inspection;
 pub mod introspection;
 pub mod login;
 pub mod metadata;

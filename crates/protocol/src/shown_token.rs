@@ -4,7 +4,7 @@
 //! [`crate::introspection`]. Start at [`ShownToken::parse`] and [`ShownToken::find`].
 
 use grantd_tokens::access_token::{self, AccessToken, Claimed};
-use grantd_tokens::{AccessTokenClaims, Secret};
+use grantd_tokens::{AccessTokenClaims, Digest, Secret};
 
 use crate::back_channel;
 use crate::client_auth::{self, AuthenticatedClient, Presented};
@@ -19,10 +19,16 @@ use crate::token::refresh_secret;
 #[derive(Clone, Debug)]
 pub(crate) struct ShownToken {
     presented: Presented,
+    text: TokenText,
+    network: Network,
+}
+
+/// Something that may be a token of this server.
+#[derive(Clone, Debug)]
+pub(crate) struct TokenText {
     token: Secret,
     /// What the token says of itself, if it is a signed one.
     claimed: Option<Claimed>,
-    network: Network,
 }
 
 /// A token of this server that is there, whether it is still good for anything or not.
@@ -51,7 +57,7 @@ impl ShownToken {
         let parameters = back_channel::parameters(query, body, &[])?;
         let presented = Presented::parse(authorization, &parameters)?;
         let token = parameters.get("token").ok_or(Refusal::ShownTokenMissing)?;
-        Ok(Self { presented, claimed: access_token::claimed(token), token: Secret::new(token), network })
+        Ok(Self { presented, text: TokenText::new(token), network })
     }
 
     pub(crate) fn caller(&self) -> &ClientId {
@@ -59,16 +65,10 @@ impl ShownToken {
     }
 
     pub(crate) fn lookup(&self) -> Lookup {
-        let digest = self.token.hash();
         Lookup {
             client: Some(self.caller().clone()),
             attempts: vec![self.presented.attempt_key(&self.network)],
-            refresh_token: Some(digest),
-            family: refresh_secret::family_of(&self.token),
-            access_token: Some(digest),
-            access_token_id: self.claimed.as_ref().map(|claimed| AccessTokenId::new(claimed.jti.clone())),
-            holder: self.claimed.as_ref().map(|claimed| ClientId::new(claimed.client_id.clone())),
-            ..Lookup::default()
+            ..self.text.lookup()
         }
     }
 
@@ -79,6 +79,33 @@ impl ShownToken {
         env: &Env<'_>,
     ) -> Result<AuthenticatedClient<'a>, Refusal> {
         client_auth::authenticate(&self.presented, &self.network, facts, ledger, env)
+    }
+
+    /// See [`TokenText::find`].
+    pub(crate) fn find<'a>(&self, facts: &'a Facts, env: &Env<'_>) -> Option<Found<'a>> {
+        self.text.find(facts, env)
+    }
+}
+
+impl TokenText {
+    pub(crate) fn new(text: &str) -> Self {
+        Self { claimed: access_token::claimed(text), token: Secret::new(text) }
+    }
+
+    pub(crate) fn digest(&self) -> Digest {
+        self.token.hash()
+    }
+
+    pub(crate) fn lookup(&self) -> Lookup {
+        let digest = self.digest();
+        Lookup {
+            refresh_token: Some(digest),
+            family: refresh_secret::family_of(&self.token),
+            access_token: Some(digest),
+            access_token_id: self.claimed.as_ref().map(|claimed| AccessTokenId::new(claimed.jti.clone())),
+            holder: self.claimed.as_ref().map(|claimed| ClientId::new(claimed.client_id.clone())),
+            ..Lookup::default()
+        }
     }
 
     /// Which token it is, if this server ever made it. Of a signed one the signature is checked here.

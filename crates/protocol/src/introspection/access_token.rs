@@ -12,7 +12,7 @@ use crate::records::{Client, Ended, EndedThing, Grant, GrantState, Status};
 use crate::refusals::Refusal;
 
 pub(super) fn judge(
-    mut token: AccessTokenClaims,
+    token: AccessTokenClaims,
     caller: &Client,
     facts: &Facts,
     env: &Env<'_>,
@@ -21,13 +21,23 @@ pub(super) fn judge(
     // Before anything else is looked at: whoever it is not meant for learns nothing (INTRO-02).
     let is_meant = caller.introspects.iter().any(|resource| resource.as_str() == token.aud);
     ledger.ensure(is_meant, Refusal::AccessTokenForAnother)?;
+    still_good(token, facts, env, ledger).map(Active::of_access_token)
+}
+
+/// What the token is good for now, whoever asks.
+pub(crate) fn still_good(
+    mut token: AccessTokenClaims,
+    facts: &Facts,
+    env: &Env<'_>,
+    ledger: &mut Ledger,
+) -> Result<AccessTokenClaims, Refusal> {
     ledger.ensure(!env.now.is_past(token.exp), Refusal::AccessTokenExpired)?;
     ledger.ensure(token.iat <= env.now + CLOCK_SKEW, Refusal::AccessTokenNotYetValid)?;
     let ended = facts.ended.as_ref().is_none_or(|ended| ended.iter().any(|ended| ends(ended, &token)));
     ledger.ensure(!ended, Refusal::AccessTokenEnded)?;
     // With this one the server itself asks which things a person has; no client has a URL as its id (DCR-04).
     if token.client_id == env.settings.issuer.as_str() {
-        return Ok(Active::of_access_token(token));
+        return Ok(token);
     }
     let holder = facts.holder.as_ref().filter(|client| client.id.as_str() == token.client_id);
     let in_use = holder.is_some_and(|client| client.status == Status::Active);
@@ -37,7 +47,7 @@ pub(super) fn judge(
         let grant = ledger.require(grant, Refusal::AccessTokenGrantGone)?;
         still_granted(&mut token, grant, facts, ledger)?;
     }
-    Ok(Active::of_access_token(token))
+    Ok(token)
 }
 
 /// Whether this is about the token, or about all that its client held for itself at that time.

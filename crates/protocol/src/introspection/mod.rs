@@ -7,6 +7,7 @@ mod access_token;
 mod answer;
 mod refresh_token;
 
+pub(crate) use access_token::still_good;
 pub use answer::{Active, Introspected};
 
 use crate::endpoint::{Decision, Endpoint, Env, Ledger, Next};

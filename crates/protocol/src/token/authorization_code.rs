@@ -2,7 +2,7 @@
 
 use super::issue::{FirstRefreshToken, Issued, Share, issue};
 use super::request::AuthorizationCode;
-use super::{Request, pkce};
+use super::{Request, Wanted, pkce};
 use crate::authorize::VerifiedRedirectUri;
 use crate::changes::Change;
 use crate::endpoint::{Env, Ledger};
@@ -24,8 +24,20 @@ pub(super) fn judge(
     let code = ledger.require(facts.code.as_ref(), Refusal::CodeUnknown)?;
     ledger.ensure(code.client == client.id, Refusal::CodeOfAnotherClient)?;
     let verified = pkce::verify(asked.code_verifier.as_ref(), code, env.settings.limits.wrong_verifiers, ledger)?;
-    let grant = ledger.require(facts.grant.as_ref(), Refusal::CodeGrantGone)?;
+    let share = redeemable(code, asked.redirect_uri.as_deref(), request.wanted(), env, ledger)?;
+    ledger.if_answered(Change::RedeemCode { code: code.hash, at: env.now });
+    issue(share, FirstRefreshToken::after(verified), request, env, ledger)
+}
 
+/// What a code gives to its client, once that has shown its verifier.
+pub(super) fn redeemable<'a>(
+    code: &Code,
+    redirect_uri: Option<&str>,
+    wanted: Wanted<'a>,
+    env: &Env<'_>,
+    ledger: &mut Ledger,
+) -> Result<Share<'a>, Refusal> {
+    let grant = ledger.require(wanted.facts.grant.as_ref(), Refusal::CodeGrantGone)?;
     // Only now: a stranger who saw the code must not be able to end the grant (CODE-05).
     if code.redemption != Redemption::Pending {
         let because = Revocation::CodeReplayed;
@@ -33,12 +45,9 @@ pub(super) fn judge(
     }
     ledger.ensure(code.redemption == Redemption::Pending, Refusal::CodeReplayed)?;
     ledger.ensure(!env.now.is_past(code.expires_at), Refusal::CodeExpired)?;
-    redirect_uri_fits(asked.redirect_uri.as_deref(), code, client, ledger)?;
-    still_stands(grant, facts, env, ledger)?;
-
-    let share = Share::of_code(grant, request, ledger)?;
-    ledger.if_answered(Change::RedeemCode { code: code.hash, at: env.now });
-    issue(share, FirstRefreshToken::after(verified), request, env, ledger)
+    redirect_uri_fits(redirect_uri, code, wanted.client, ledger)?;
+    still_stands(grant, wanted.facts, env, ledger)?;
+    Share::of_code(grant, wanted, ledger)
 }
 
 /// CODE-07, and INV-03: a redirect URI that the client no longer has gives nothing.

@@ -14,6 +14,6 @@ pub(super) fn judge(
     ledger: &mut Ledger,
 ) -> Result<Issued, Refusal> {
     ledger.ensure(request.client.is_confidential(), Refusal::PublicClientAlone)?;
-    let share = Share::of_client(asked.scope.as_ref(), request, ledger)?;
+    let share = Share::of_client(asked.scope.as_ref(), request.wanted(), ledger)?;
     Ok(issue_to_client(share, request, env, ledger))
 }

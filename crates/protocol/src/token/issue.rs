@@ -2,9 +2,9 @@
 
 use grantd_tokens::{AccessTokenClaims, Algorithm, Seconds, Secret};
 
-use super::Request;
 use super::pkce::PkceVerified;
 use super::refresh_secret::RefreshSecret;
+use super::{Request, Wanted};
 use crate::changes::Change;
 use crate::details;
 use crate::endpoint::{Env, Ledger};
@@ -62,36 +62,31 @@ pub(super) struct Share<'a> {
 
 impl<'a> Share<'a> {
     /// Of a fresh grant: all of it that is the resource's.
-    pub(super) fn of_code(grant: &'a Grant, request: &Request<'a>, ledger: &mut Ledger) -> Result<Self, Refusal> {
-        Self::of_grant(grant, &grant.scopes, request, ledger)
+    pub(super) fn of_code(grant: &'a Grant, wanted: Wanted<'a>, ledger: &mut Ledger) -> Result<Self, Refusal> {
+        Self::of_grant(grant, &grant.scopes, wanted, ledger)
     }
 
     /// Of a grant, narrowed by the `scope` of a refresh (REFRESH-13) and by what the client has lost since (REFRESH-15).
     pub(super) fn of_refresh(
         grant: &'a Grant,
         scope: Option<&Scopes>,
-        request: &Request<'a>,
+        wanted: Wanted<'a>,
         ledger: &mut Ledger,
     ) -> Result<Self, Refusal> {
         ledger.ensure(scope.is_none_or(|scope| scope.is_within(&grant.scopes)), Refusal::RefreshScopeWider)?;
-        Self::of_grant(grant, scope.unwrap_or(&grant.scopes), request, ledger)
+        Self::of_grant(grant, scope.unwrap_or(&grant.scopes), wanted, ledger)
     }
 
-    fn of_grant(
-        grant: &'a Grant,
-        scopes: &Scopes,
-        request: &Request<'a>,
-        ledger: &mut Ledger,
-    ) -> Result<Self, Refusal> {
-        let client = request.client.client();
-        let wanted = request.target.resource.as_ref().or(grant.default_resource.as_ref());
-        let granted = wanted.filter(|wanted| grant.resources.contains(wanted));
-        let resource = selected(granted, request, ledger)?;
+    fn of_grant(grant: &'a Grant, scopes: &Scopes, wanted: Wanted<'a>, ledger: &mut Ledger) -> Result<Self, Refusal> {
+        let client = wanted.client;
+        let resource = wanted.target.resource.as_ref().or(grant.default_resource.as_ref());
+        let granted = resource.filter(|resource| grant.resources.contains(resource));
+        let resource = selected(granted, wanted, ledger)?;
         let allowed = |scope: &Scope| client.scopes.contains(scope) && tellable(scope, resource);
         let still =
             |detail: &&Detail| detail.resource == resource.id && client.detail_types.contains(&detail.type_name);
         let held: Vec<Detail> = grant.details.iter().filter(still).cloned().collect();
-        let details = narrowed(held, request, ledger)?;
+        let details = narrowed(held, wanted, ledger)?;
         let share = Self { grant: Some(grant), resource, scopes: scopes.filtered(allowed), details };
         let left_any = share.scopes.iter().any(|scope| resource.defines(scope)) || !share.details.is_empty();
         ledger.ensure(left_any, Refusal::NothingLeft)?;
@@ -99,15 +94,11 @@ impl<'a> Share<'a> {
     }
 
     /// Of what a client may have for itself.
-    pub(super) fn of_client(
-        scope: Option<&Scopes>,
-        request: &Request<'a>,
-        ledger: &mut Ledger,
-    ) -> Result<Self, Refusal> {
-        let client = request.client.client();
+    pub(super) fn of_client(scope: Option<&Scopes>, wanted: Wanted<'a>, ledger: &mut Ledger) -> Result<Self, Refusal> {
+        let client = wanted.client;
         let of_users = |scope: &Scope| *scope == Scope::offline_access();
         let asked = if let Some(asked) = scope {
-            let known = |scope: &Scope| request.facts.resources.iter().any(|resource| resource.defines(scope));
+            let known = |scope: &Scope| wanted.facts.resources.iter().any(|resource| resource.defines(scope));
             asked.filtered(|scope| !of_users(scope) && (known(scope) || client.scopes.contains(scope)))
         } else {
             // AUTHZ-15: what it is registered for by default, and may still have.
@@ -117,13 +108,13 @@ impl<'a> Share<'a> {
         };
         ledger.ensure(asked.is_within(&client.scopes), Refusal::ScopeNotAllowed)?;
         let defining =
-            request.facts.resources.iter().find(|resource| {
+            wanted.facts.resources.iter().find(|resource| {
                 resource.status == Status::Active && asked.iter().any(|scope| resource.defines(scope))
             });
         let default = defining.map(|resource| &resource.id).or(client.resources.first());
-        let resource = selected(request.target.resource.as_ref().or(default), request, ledger)?;
+        let resource = selected(wanted.target.resource.as_ref().or(default), wanted, ledger)?;
         // Things belong to people, and there is none here.
-        ledger.ensure(request.target.details.is_none(), Refusal::DetailsNotGranted)?;
+        ledger.ensure(wanted.target.details.is_none(), Refusal::DetailsNotGranted)?;
         let scopes = asked.filtered(|scope| resource.defines(scope));
         // A token for nothing would still open whatever asks for no more than a token.
         ledger.ensure(!scopes.is_empty(), Refusal::NothingAsked)?;
@@ -133,18 +124,18 @@ impl<'a> Share<'a> {
 
 /// The one resource the token is for (AT-04, RESIND-03): among those that may be had, in use, and byte for byte.
 fn selected<'a>(
-    wanted: Option<&ResourceId>,
-    request: &Request<'a>,
+    resource: Option<&ResourceId>,
+    wanted: Wanted<'a>,
     ledger: &mut Ledger,
 ) -> Result<&'a Resource, Refusal> {
-    let found = wanted.and_then(|wanted| request.facts.resources.iter().find(|resource| resource.id == *wanted));
+    let found = resource.and_then(|id| wanted.facts.resources.iter().find(|resource| resource.id == *id));
     ledger.require(found.filter(|resource| resource.status == Status::Active), Refusal::TargetNotGranted)
 }
 
 /// RAR-06.
-fn narrowed(held: Vec<Detail>, request: &Request<'_>, ledger: &mut Ledger) -> Result<Vec<Detail>, Refusal> {
-    let Some(text) = &request.target.details else { return Ok(held) };
-    let asked = details::parse(text, request.client.client(), &request.facts.resources, ledger)?;
+fn narrowed(held: Vec<Detail>, wanted: Wanted<'_>, ledger: &mut Ledger) -> Result<Vec<Detail>, Refusal> {
+    let Some(text) = &wanted.target.details else { return Ok(held) };
+    let asked = details::parse(text, wanted.client, &wanted.facts.resources, ledger)?;
     ledger.require(details::narrow(&held, &asked), Refusal::DetailsNotGranted)
 }
 

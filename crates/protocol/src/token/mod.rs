@@ -6,6 +6,7 @@
 mod authorization_code;
 mod client_credentials;
 pub mod grant_type;
+pub(crate) mod inspection;
 mod issue;
 pub mod mint;
 pub mod pkce;
@@ -20,6 +21,7 @@ use crate::client_auth::{self, AuthenticatedClient};
 use crate::endpoint::{Decision, Endpoint, Env, Ledger, Next};
 use crate::facts::{Facts, Lookup};
 use crate::names::Network;
+use crate::records::Client;
 use crate::refusals::Refusal;
 use request::Asked;
 
@@ -69,4 +71,18 @@ struct Request<'a> {
     target: &'a request::Target,
     network: &'a Network,
     client: AuthenticatedClient<'a>,
+}
+
+impl<'a> Request<'a> {
+    fn wanted(&self) -> Wanted<'a> {
+        Wanted { facts: self.facts, target: self.target, client: self.client.client() }
+    }
+}
+
+/// What is wanted, and for which client: enough to judge, and not to issue, which takes a client that has proved itself.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    facts: &'a Facts,
+    target: &'a request::Target,
+    client: &'a Client,
 }

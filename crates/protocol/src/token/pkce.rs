@@ -33,10 +33,7 @@ pub struct PkceVerified(());
 ///
 /// A verifier that does not fit leaves the code to its owner but counts; after five the code is spent (CODE-09).
 pub fn verify(verifier: Option<&Secret>, code: &Code, limit: u8, ledger: &mut Ledger) -> Result<PkceVerified, Refusal> {
-    // Wrong verifiers spend a code that waits. One that was redeemed has nothing left to guess at, and whoever shows it again
-    // with its verifier must be heard: of the two, one is a thief (CODE-04).
-    let guessed_at = code.redemption == Redemption::Pending && code.wrong_verifiers >= limit;
-    ledger.ensure(!guessed_at, Refusal::CodeGuessedAt)?;
+    not_guessed_at(code, limit, ledger)?;
     let verifier = ledger.require(verifier, Refusal::VerifierMissing)?;
     let judged = ledger
         .ensure(is_verifier(verifier.expose()), Refusal::VerifierMalformed)
@@ -45,6 +42,13 @@ pub fn verify(verifier: Option<&Secret>, code: &Code, limit: u8, ledger: &mut Le
         ledger.always(Change::CountWrongVerifier { code: code.hash });
     }
     judged.map(|()| PkceVerified(()))
+}
+
+/// Wrong verifiers spend a code that waits. One that was redeemed has nothing left to guess at, and whoever shows it again with its
+/// verifier must be heard: of the two, one is a thief (CODE-04).
+pub(super) fn not_guessed_at(code: &Code, limit: u8, ledger: &mut Ledger) -> Result<(), Refusal> {
+    let guessed_at = code.redemption == Redemption::Pending && code.wrong_verifiers >= limit;
+    ledger.ensure(!guessed_at, Refusal::CodeGuessedAt)
 }
 
 /// RFC 7636 §4.1: 43 to 128 unreserved characters.

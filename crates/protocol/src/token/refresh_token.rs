@@ -5,15 +5,15 @@
 
 use grantd_tokens::{Seconds, Time};
 
-use super::Request;
 use super::issue::{Issued, NextRefreshToken, Share, issue};
 use super::refresh_secret::RefreshSecret;
 use super::request::RefreshToken as Asked;
+use super::{Request, Wanted};
 use crate::changes::Change;
 use crate::endpoint::{Env, Ledger};
 use crate::events::{EventKind, Note};
 use crate::facts::Facts;
-use crate::names::Network;
+use crate::names::{Network, Scopes};
 use crate::records::{Grant, GrantState, RefreshToken, Revocation, Spending};
 use crate::refusals::Refusal;
 use crate::standing::Tradable;
@@ -24,25 +24,8 @@ pub(super) fn judge(
     env: &mut Env<'_>,
     ledger: &mut Ledger,
 ) -> Result<Issued, Refusal> {
-    let facts = request.facts;
-    let client = request.client.client();
-    let of_grant = |grant: &&Grant| facts.refresh_token.as_ref().is_none_or(|token| token.grant == grant.id);
-    // By the token's own row, or else by its family.
-    let grant = ledger.require(facts.grant.as_ref().filter(of_grant), Refusal::RefreshTokenUnknown)?;
-    ledger.ensure(grant.client == client.id, Refusal::RefreshTokenOfAnotherClient)?;
-    ledger.ensure(grant.state == GrantState::Standing, Refusal::RefreshGrantGone)?;
-
-    let showing = Showing::of(facts, env);
-    note(&showing, grant, request.network, ledger);
-    // The sender is proved, and the token was spent before: one of the two who hold it is a thief (REFRESH-09).
-    if let Showing::Reuse(_) = showing {
-        let because = Revocation::RefreshTokenReused;
-        ledger.always(Change::RevokeGrant { grant: grant.id.clone(), at: env.now, because });
-    }
-    let (token, live) = ledger.require(showing.traded(), Refusal::RefreshTokenReused)?;
-    Tradable { token: live, grant }.ensure(facts, env.now, ledger)?;
-
-    let share = Share::of_refresh(grant, asked.scope.as_ref(), request, ledger)?;
+    let Accepted { showing, token, share } =
+        accept(asked.scope.as_ref(), request.wanted(), request.network, env, ledger)?;
     let next = RefreshSecret::next(&asked.refresh_token, env.random);
     trade(&showing, &next, env.now, ledger);
     let mut issued = issue(share, NextRefreshToken::after(token, next), request, env, ledger)?;
@@ -50,8 +33,43 @@ pub(super) fn judge(
     Ok(issued)
 }
 
+/// A refresh token that is good for something, and for what.
+pub(super) struct Accepted<'a> {
+    pub(super) showing: Showing<'a>,
+    token: &'a RefreshToken,
+    share: Share<'a>,
+}
+
+/// All that is asked of a token before something is issued for it.
+pub(super) fn accept<'a>(
+    scope: Option<&Scopes>,
+    wanted: Wanted<'a>,
+    network: &Network,
+    env: &Env<'_>,
+    ledger: &mut Ledger,
+) -> Result<Accepted<'a>, Refusal> {
+    let Wanted { facts, client, .. } = wanted;
+    let of_grant = |grant: &&Grant| facts.refresh_token.as_ref().is_none_or(|token| token.grant == grant.id);
+    // By the token's own row, or else by its family.
+    let grant = ledger.require(facts.grant.as_ref().filter(of_grant), Refusal::RefreshTokenUnknown)?;
+    ledger.ensure(grant.client == client.id, Refusal::RefreshTokenOfAnotherClient)?;
+    ledger.ensure(grant.state == GrantState::Standing, Refusal::RefreshGrantGone)?;
+
+    let showing = Showing::of(facts, env);
+    note(&showing, grant, network, ledger);
+    // The sender is proved, and the token was spent before: one of the two who hold it is a thief (REFRESH-09).
+    if let Showing::Reuse(_) = showing {
+        let because = Revocation::RefreshTokenReused;
+        ledger.always(Change::RevokeGrant { grant: grant.id.clone(), at: env.now, because });
+    }
+    let (token, live) = ledger.require(showing.traded(), Refusal::RefreshTokenReused)?;
+    Tradable { token: live, grant }.ensure(facts, env.now, ledger)?;
+    let share = Share::of_refresh(grant, scope, wanted, ledger)?;
+    Ok(Accepted { showing, token, share })
+}
+
 /// What it means that a refresh token is shown, by a sender who is proved.
-enum Showing<'a> {
+pub(super) enum Showing<'a> {
     /// It is the one unspent token of its family.
     FirstUse(&'a RefreshToken),
     /// It was spent just now, and nobody used what it was traded for: the answer was lost, or another tab was quicker
