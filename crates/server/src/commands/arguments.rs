@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand};
 use grantd_tokens::Seconds;
 
 pub(super) use events::EventsArguments;
-pub(super) use grants::{GrantCommand, GrantFilter, GrantStates};
+pub(super) use grants::{GrantCommand, GrantFilter, GrantStates, TokenCommand};
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -140,6 +140,14 @@ Examples:
   grantd grant revoke --client mail-reader --yes"
     )]
     Grant(GrantCommand),
+    /// Tokens: where one comes from, and whether it is good
+    #[command(
+        subcommand,
+        after_help = "\
+Examples:
+  grantd token inspect < token.txt"
+    )]
+    Token(TokenCommand),
     /// What tokens are signed with
     #[command(
         subcommand,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::arguments::{ClientCommand, NewClientArguments, SecretArguments};
 use super::console::{Console, Fields, Form, date};
 use super::failure::Failure;
-use super::grant::EndedGrants;
+use super::grant::{EndedGrants, Ending};
 use super::workplace::Workplace;
 use crate::config::read_secret;
 use crate::env::{self, OsRandom};
@@ -100,8 +100,8 @@ fn described(arguments: NewClientArguments, secret: NewSecret) -> NewClient {
 async fn remove(at: &Workplace, id: String, console: &mut Console<'_>) -> Result<(), Failure> {
     let client = find(at, id).await?;
     let now = env::now();
-    at.commit(vec![Change::RemoveClient { client: client.id.clone(), at: now }]).await?;
-    let ended = EndedGrants::find(at, GrantsOf::Client(client.id.clone()), now, Revocation::ClientRemoved).await?;
+    let ending = Ending { of: GrantsOf::Client(client.id.clone()), moment: now, because: Revocation::ClientRemoved };
+    let ended = EndedGrants::by(Change::RemoveClient { client: client.id.clone(), at: now }, ending, at).await?;
     note_if_declared(at, &client.id, console);
     console.print(|output, form| match form {
         Form::Json => writeln!(output, "{}", json!({ "removed": client.id.as_str(), "ended": ended.json() })),
@@ -112,13 +112,15 @@ async fn remove(at: &Workplace, id: String, console: &mut Console<'_>) -> Result
 async fn set_status(at: &Workplace, id: String, status: Status, console: &mut Console<'_>) -> Result<(), Failure> {
     let client = find(at, id).await?;
     let now = env::now();
-    at.commit(vec![Change::SetClientStatus { client: client.id.clone(), status, at: now }]).await?;
-    let shown = describe(&find(at, client.id.as_str().to_owned()).await?, None);
+    let change = Change::SetClientStatus { client: client.id.clone(), status, at: now };
     if status == Status::Active {
-        return console.show(shown);
+        at.commit(vec![change]).await?;
+        return console.show(describe(&find(at, client.id.as_str().to_owned()).await?, None));
     }
-    let ended = EndedGrants::find(at, GrantsOf::Client(client.id), now, Revocation::ClientDisabled).await?;
+    let ending = Ending { of: GrantsOf::Client(client.id.clone()), moment: now, because: Revocation::ClientDisabled };
+    let ended = EndedGrants::by(change, ending, at).await?;
     console.note(&format!("every token that it holds for itself has ended; {}", ended.in_words()));
+    let shown = describe(&find(at, client.id.as_str().to_owned()).await?, None);
     console.show(shown.with("ended", ended.json()))
 }
 

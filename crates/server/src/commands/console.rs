@@ -54,6 +54,14 @@ impl Fields {
         self
     }
 
+    /// The others first; what stands in both is said by them alone.
+    pub(super) fn after(self, first: Self) -> Self {
+        self.0.into_iter().fold(first, |all, (name, value)| {
+            let is_there = all.0.iter().any(|(known, _)| *known == name);
+            if is_there { all } else { all.with(name, value) }
+        })
+    }
+
     /// For people, a line for each that there is something to say about.
     pub(super) fn lines(&self) -> Vec<String> {
         let width = self.0.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
@@ -99,6 +107,14 @@ impl Console<'_> {
     pub(super) fn note(&mut self, text: &str) {
         // Where nobody listens, nothing is lost but the note.
         let _ = writeln!(self.errors, "note: {text}");
+    }
+
+    /// All of stdin, up to so many bytes. What is no text is not read as one.
+    pub(super) fn read_text(&mut self, limit: u64) -> Result<Zeroizing<String>, Failure> {
+        let mut text = Zeroizing::new(String::new());
+        let read = (&mut *self.input).take(limit).read_to_string(&mut text);
+        read.map_err(|source| Failure::Input { source })?;
+        Ok(text)
     }
 
     /// One line of stdin.

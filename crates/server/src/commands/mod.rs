@@ -15,6 +15,7 @@ mod key;
 mod moment;
 mod resource;
 mod serve;
+mod token;
 mod user;
 mod workplace;
 
@@ -72,6 +73,9 @@ fn dispatch(line: CommandLine, console: &mut Console<'_>) -> Result<ExitCode, Fa
         }
         Some(Command::Grant(command)) => {
             block_on(async { grant::run(&Workplace::open(&common)?, command, console).await }).map(done)
+        }
+        Some(Command::Token(command)) => {
+            block_on(async { token::run(&Workplace::open(&common)?, command, console).await })
         }
         Some(Command::Key(command)) => {
             block_on(async { key::run(&Workplace::open(&common)?, command, console).await }).map(done)

@@ -13,7 +13,7 @@ use super::arguments::{PasswordArguments, UserCommand};
 use super::client::status;
 use super::console::{Console, Fields, Form, date};
 use super::failure::Failure;
-use super::grant::EndedGrants;
+use super::grant::{EndedGrants, Ending};
 use super::workplace::{Workplace, hash};
 use crate::config::read_secret;
 use crate::env::{self, OsRandom};
@@ -72,19 +72,21 @@ async fn set_password(
         check_password(&typed, &user.username, at.password_policy()).map_err(|fault| Failure::Refused(vec![fault]))?;
     note_short_password(at, Some(&password), console);
     let (password, now) = (hash(&password).await?, env::now());
-    at.commit(vec![Change::SetPassword { user: user.id.clone(), password, at: now }]).await?;
-    let ended = ended_with(at, &user, now).await?;
+    let ended = ended_by(at, &user, Change::SetPassword { user: user.id.clone(), password, at: now }, now).await?;
     done("password_set", &user.username, "has a new password; sessions have ended", Some(&ended), console)
 }
 
 async fn set_status(at: &Workplace, username: String, to: Status, console: &mut Console<'_>) -> Result<(), Failure> {
     let user = find(at, username).await?;
     let now = env::now();
-    at.commit(vec![Change::SetUserStatus { user: user.id.clone(), status: to, at: now }]).await?;
+    let change = Change::SetUserStatus { user: user.id.clone(), status: to, at: now };
     match to {
-        Status::Active => done("enabled", &user.username, "may sign in again", None, console),
+        Status::Active => {
+            at.commit(vec![change]).await?;
+            done("enabled", &user.username, "may sign in again", None, console)
+        }
         Status::Disabled => {
-            let ended = ended_with(at, &user, now).await?;
+            let ended = ended_by(at, &user, change, now).await?;
             done("disabled", &user.username, "is locked out; sessions have ended", Some(&ended), console)
         }
     }
@@ -93,17 +95,17 @@ async fn set_status(at: &Workplace, username: String, to: Status, console: &mut 
 async fn remove(at: &Workplace, username: String, console: &mut Console<'_>) -> Result<(), Failure> {
     let user = find(at, username).await?;
     let now = env::now();
-    at.commit(vec![Change::RemoveUser { user: user.id.clone(), at: now }]).await?;
+    let ended = ended_by(at, &user, Change::RemoveUser { user: user.id.clone(), at: now }, now).await?;
     if at.config.declared.users.iter().any(|declared| *declared.username() == user.username) {
         console.note("this user is declared in the configuration, which adds them again at the next start");
     }
-    let ended = ended_with(at, &user, now).await?;
     done("removed", &user.username, "is removed; sessions have ended", Some(&ended), console)
 }
 
-/// The grants that ended in the same change.
-async fn ended_with(at: &Workplace, user: &User, now: Time) -> Result<EndedGrants, Failure> {
-    EndedGrants::find(at, GrantsOf::User(user.id.clone()), now, Revocation::CredentialsChanged).await
+/// Writes the change. Gives the grants that ended in it.
+async fn ended_by(at: &Workplace, user: &User, change: Change, now: Time) -> Result<EndedGrants, Failure> {
+    let of = GrantsOf::User(user.id.clone());
+    EndedGrants::by(change, Ending { of, moment: now, because: Revocation::CredentialsChanged }, at).await
 }
 
 fn done(

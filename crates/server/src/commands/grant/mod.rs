@@ -23,7 +23,7 @@ use crate::env;
 use crate::telemetry::{harmless, harmless_json};
 use choice::Choice;
 
-pub(super) use ended::EndedGrants;
+pub(super) use ended::{EndedGrants, Ending};
 pub(super) use words::{Usernames, describe, detail_in_words, token_lines, tokens, why};
 
 pub(super) async fn run(at: &Workplace, command: GrantCommand, console: &mut Console<'_>) -> Result<(), Failure> {

@@ -50,6 +50,7 @@ pub(crate) async fn furnish(store: &Store, issuer: &Issuer) -> String {
             session,
             scopes: Scopes::parse("mail.read").unwrap(),
             resources: vec![ResourceId::new("https://lockbox.example/")],
+            default_resource: Some(ResourceId::new("https://lockbox.example/")),
             details: Vec::new(),
             names: Vec::new(),
             presence: Presence::WhileSignedIn,

@@ -2,6 +2,7 @@
 
 mod ending;
 pub(crate) mod guide;
+mod inspecting;
 mod listing;
 mod revoking;
 

@@ -109,6 +109,8 @@ async fn a_resource_is_taken_out_of_a_grant_that_stays_for_the_others() {
     let shown = office.json(&["grant", "show", &both.grant()]);
     assert_eq!((&shown["state"], &shown["resources"]), (&json!("standing"), &json!([MAIL])));
     assert_eq!((&shown["scopes"], &shown["authorization_details"]), (&json!(["mail:send"]), &json!([])));
+    let looked_at = office.run_with(&["token", "inspect"], &both.refresh);
+    assert!(looked_at.code == 0, "it is good for the other one: {looked_at:?}");
     let trade = |resource: &'static str| {
         [("grant_type", "refresh_token"), ("refresh_token", both.refresh.as_str()), ("resource", resource)]
     };
