@@ -63,9 +63,9 @@ async fn remove(at: &Workplace, key: &Dates, now: Time, console: &mut Console<'_
         return Err(Failure::Raced);
     }
     console.note(&format!(
-        "no grantd on this database signs with the key or publishes it from now on; whoever checks tokens by a key set that was \
-         fetched before refuses the tokens of the key when that set has ended: {} minutes after it was fetched, and a day if \
-         grantd cannot be reached",
+        "no grantd on this database signs with the key or publishes it from now on, and its tokens are inactive at introspection; \
+         who follows the revocation feed refuses them within its interval, and who only checks signatures when the key set that it \
+         fetched before has ended: {} minutes after it was fetched, and a day if grantd cannot be reached",
         JWKS_MAX_AGE.0 / 60
     ));
     if events.iter().any(|event| is_sudden(event, now)) {
