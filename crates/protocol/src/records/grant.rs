@@ -156,7 +156,7 @@ pub struct RefreshToken {
     /// Digest of the part that all tokens of the family have in common: by it a spent one is known when its own row is gone.
     #[serde(default)]
     pub family: Option<Digest>,
-    /// Which rotation it came from; orders the family without a clock (INV-09).
+    /// How many tokens of the family were there before it, replaced ones among them; orders it without a clock (INV-09).
     pub generation: u32,
     /// When it was issued.
     pub issued_at: Time,

@@ -30,9 +30,9 @@ pub struct Issued {
     pub scope: Scopes,
     /// The same for details (RAR-05).
     pub authorization_details: Vec<Detail>,
-    /// Whether another answer was given for the same refresh token, and nothing of that one works any more. Both may be on
-    /// their way at once, so whoever sends this one sees to it that it does not arrive first.
-    pub replaces_an_answer: bool,
+    /// How many answers were given for the same refresh token before, of which nothing works any more. All of them may be on
+    /// their way at once, so whoever sends this one sees to it that it arrives last.
+    pub replaced_answers: u32,
 }
 
 /// What an access token looks like on the wire.
@@ -176,8 +176,9 @@ pub(super) struct NextRefreshToken {
 }
 
 impl NextRefreshToken {
-    pub(super) fn after(predecessor: &RefreshToken, secret: RefreshSecret) -> Self {
-        Self { generation: predecessor.generation.saturating_add(1), secret }
+    /// `live` is the token of the family that this one takes the place of: what is spent, or what is replaced.
+    pub(super) fn after(live: &RefreshToken, secret: RefreshSecret) -> Self {
+        Self { generation: live.generation.saturating_add(1), secret }
     }
 }
 
@@ -281,6 +282,6 @@ fn access_token(share: Share<'_>, request: &Request<'_>, env: &mut Env<'_>, ledg
         refresh_token: None,
         scope: share.scopes,
         authorization_details: share.details,
-        replaces_an_answer: false,
+        replaced_answers: 0,
     }
 }

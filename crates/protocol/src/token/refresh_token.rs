@@ -24,12 +24,12 @@ pub(super) fn judge(
     env: &mut Env<'_>,
     ledger: &mut Ledger,
 ) -> Result<Issued, Refusal> {
-    let Accepted { showing, token, share } =
+    let Accepted { showing, token, live, share } =
         accept(asked.scope.as_ref(), request.wanted(), request.network, env, ledger)?;
     let next = RefreshSecret::next(&asked.refresh_token, env.random);
     trade(&showing, &next, env.now, ledger);
-    let mut issued = issue(share, NextRefreshToken::after(token, next), request, env, ledger)?;
-    issued.replaces_an_answer = matches!(showing, Showing::LostResponse { .. });
+    let mut issued = issue(share, NextRefreshToken::after(live, next), request, env, ledger)?;
+    issued.replaced_answers = live.generation.saturating_sub(token.generation);
     Ok(issued)
 }
 
@@ -37,6 +37,8 @@ pub(super) fn judge(
 pub(super) struct Accepted<'a> {
     pub(super) showing: Showing<'a>,
     token: &'a RefreshToken,
+    /// The one of its family that lives: itself, or what it was traded for.
+    live: &'a RefreshToken,
     share: Share<'a>,
 }
 
@@ -65,7 +67,7 @@ pub(super) fn accept<'a>(
     let (token, live) = ledger.require(showing.traded(), Refusal::RefreshTokenReused)?;
     Tradable { token: live, grant }.ensure(facts, env.now, ledger)?;
     let share = Share::of_refresh(grant, scope, wanted, ledger)?;
-    Ok(Accepted { showing, token, share })
+    Ok(Accepted { showing, token, live, share })
 }
 
 /// What it means that a refresh token is shown, by a sender who is proved.

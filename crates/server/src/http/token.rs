@@ -12,9 +12,13 @@ use crate::app::{App, Fault, Shared};
 use crate::keys::KeyFault;
 use crate::run::run_if;
 
-/// How long an answer is held back that replaces another one. Two tabs of one app that refresh at once are both answered, and
-/// keep what came last; so the one whose token works has to come last, and the other one is given time to arrive.
+/// How long an answer is held back for each one that it replaces. Two tabs of one app that refresh at once are both answered, and
+/// keep what came last; so the one whose token works has to come last, and the others are given time to arrive. It may be the
+/// third: browsers repeat a POST by themselves when its connection ends.
 const HELD_BACK: Duration = Duration::from_millis(400);
+
+/// Two tabs and a network that loses answers stay below this. Whoever repeats more often waits no longer for it.
+const MOST_HELD_BACK: u32 = 5;
 
 /// A token request.
 pub async fn post(State(app): State<Shared>, request: Request) -> Response {
@@ -47,8 +51,8 @@ async fn decide(app: &App, posted: &Posted) -> Decided<Response> {
     };
     match decided {
         Ok(issued) => {
-            if issued.replaces_an_answer {
-                tokio::time::sleep(HELD_BACK).await;
+            if issued.replaced_answers > 0 {
+                tokio::time::sleep(HELD_BACK * issued.replaced_answers.min(MOST_HELD_BACK)).await;
             }
             Ok(Ok(fresh(StatusCode::OK, JSON, answer)))
         }

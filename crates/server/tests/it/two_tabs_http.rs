@@ -50,6 +50,24 @@ async fn two_tabs_that_refresh_at_once_stay_signed_in_with_whatever_came_last() 
     tokio::join!(live_through(rig, rounds), live_through(rig, rounds), live_through(rig, rounds));
 }
 
+/// Two tabs, one of which repeats what it sent because its connection ended: what the other is given is replaced, too.
+#[tokio::test]
+async fn of_three_uses_at_once_the_answers_come_one_after_the_other_and_the_last_one_lives() {
+    let rig = Rig::development().await;
+    let mut stored = first_token(&rig).await;
+    for round in 0..5 {
+        let (one, two, three) = tokio::join!(refresh(&rig, &stored), refresh(&rig, &stored), refresh(&rig, &stored));
+        let mut answers = [one, two, three];
+        answers.sort_by_key(|(_, at)| *at);
+        for pair in answers.windows(2) {
+            let [(_, earlier), (_, later)] = pair else { panic!("{pair:?}") };
+            assert!(later.duration_since(*earlier) > Duration::from_millis(200), "round {round}: {answers:?}");
+        }
+        stored = answers[2].0.member("refresh_token");
+    }
+    assert_eq!(refresh(&rig, &stored).await.0.status, 200);
+}
+
 /// A client that retries without a pause, or a page open in many tabs: nobody is told that the server is too busy.
 #[tokio::test]
 async fn of_fifty_uses_of_one_token_at_once_all_are_answered_and_one_answer_lives() {

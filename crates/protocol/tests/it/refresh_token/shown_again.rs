@@ -128,6 +128,20 @@ fn several_lost_answers_in_a_row_leave_one_live_token_and_do_not_stretch_the_win
     assert!(was_revoked_for_reuse(&world));
 }
 
+/// Whoever sends them can put them in order.
+#[test]
+fn each_answer_says_how_many_it_replaces() {
+    let (mut world, first, issued) = spent(WEB);
+    assert_eq!(issued.replaced_answers, 0);
+    for replaced in 1..=3 {
+        let replacement = world.refresh(WEB, &first).unwrap();
+        assert_eq!(replacement.replaced_answers, replaced);
+        if replaced == 3 {
+            assert_eq!(world.refresh(WEB, &next(&replacement)).unwrap().replaced_answers, 0);
+        }
+    }
+}
+
 // proves: REFRESH-11
 #[test]
 fn a_replaced_token_that_is_shown_after_all_ends_the_family() {
