@@ -11,6 +11,8 @@ const AT_ONCE = 2;
 
 // The longest first, so that no core waits for it at the end.
 const SUITES = [
+  "../browser/two_tabs.js",
+  "../histories/crashes.js",
   "../browser/every_page.js",
   "../browser/web_app.js",
   "../browser/interruptions.js",

@@ -1,18 +1,20 @@
 // A suite: tests that share what was set up for them, run one after the other.
 
-const PATIENCE_MS = 90_000;
+const PATIENCE_SECONDS = 90;
 
 export class Suite {
   #tests = [];
   #setUp;
   #setUpEach;
+  #patienceSeconds;
 
   // `setUp(name, disposers)` makes what all tests are handed, `setUpEach` what each is handed anew. What they push onto `disposers` is
   // undone at the end, last first.
-  constructor(title, { all = async () => ({}), each = async () => ({}) }) {
+  constructor(title, { all = async () => ({}), each = async () => ({}), patienceSeconds = PATIENCE_SECONDS }) {
     this.title = title;
     this.#setUp = all;
     this.#setUpEach = each;
+    this.#patienceSeconds = patienceSeconds;
   }
 
   // Bound, so that a suite can write `const { test } = suite`.
@@ -23,7 +25,7 @@ export class Suite {
   async run(report) {
     const disposers = [];
     try {
-      const shared = await within(this.#setUp(underscored(this.title), disposers), `setting up ${this.title}`);
+      const shared = await this.#within(this.#setUp(underscored(this.title), disposers), `setting up ${this.title}`);
       for (const test of this.#tests) await this.#runOne(test, shared, report);
     } catch (error) {
       report.fail(this.title, "could be set up", error);
@@ -37,8 +39,8 @@ export class Suite {
     const closers = [];
     const disposers = [];
     try {
-      const own = await within(this.#setUpEach(underscored(`${this.title} ${name}`), disposers), `setting up ${name}`);
-      await within(body({ ...shared, ...own, closers, suite: this.title, name }), name);
+      const own = await this.#within(this.#setUpEach(underscored(`${this.title} ${name}`), disposers), `setting up ${name}`);
+      await this.#within(body({ ...shared, ...own, closers, suite: this.title, name }), name);
       report.pass(this.title, name, Date.now() - began);
     } catch (error) {
       for (const closer of closers) await closer.failed?.().catch(() => {});
@@ -47,6 +49,15 @@ export class Suite {
       for (const closer of closers.reverse()) await closer.close().catch(() => {});
       for (const dispose of disposers.reverse()) await dispose().catch(() => {});
     }
+  }
+
+  #within(promise, what) {
+    let timer;
+    const late = new Promise((_, reject) => {
+      const fail = () => reject(new Error(`${what}: not done after ${this.#patienceSeconds} s`));
+      timer = setTimeout(fail, this.#patienceSeconds * 1000);
+    });
+    return Promise.race([promise, late]).finally(() => clearTimeout(timer));
   }
 }
 
@@ -67,12 +78,4 @@ export class ForeignSuite {
 // As the name of a file.
 export function underscored(title) {
   return title.replace(/[^a-z0-9]+/gi, "_").slice(0, 100);
-}
-
-function within(promise, what) {
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what}: not done after ${PATIENCE_MS / 1000} s`)), PATIENCE_MS);
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
