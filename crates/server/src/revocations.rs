@@ -3,11 +3,13 @@
 //! Owns what stands in it, for how long, and when it is signed anew. What an entry means is said in
 //! [`grantd_tokens::revocation_feed`], how it is asked for in `http/revocations.rs`. Start at [`Revocations::listed`].
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use grantd_protocol::records::EndedThing;
+use grantd_protocol::names::GrantId;
+use grantd_protocol::records::{Ended, EndedThing};
 use grantd_protocol::settings::{CLOCKS_APART, LONGEST_ACCESS_TOKEN};
 use grantd_store::{EndedSince, StoreFault};
 use grantd_tokens::jws::SignFault;
@@ -118,7 +120,8 @@ async fn read(app: &App, before: Option<&Arc<Listed>>) -> Result<Arc<Listed>, Fe
     let read = still_needed(app.store.ended_since(&app.settings.issuer, now - REMEMBERED).await?, now);
     // What it says is removed must not be what it is signed with.
     app.keys.follow(read.keys).await?;
-    if read.grants.len() + read.ended.len() + read.removed_keys.len() > MOST_ENTRIES {
+    let read = if entries(&read) > MOST_ENTRIES { aside(move || folded(read)).await? } else { read };
+    if entries(&read) > MOST_ENTRIES {
         return Err(FeedFault::TooMany);
     }
     match before {
@@ -158,6 +161,44 @@ impl Listed {
 fn still_needed(mut read: EndedSince, now: Time) -> EndedSince {
     read.ended.retain(|ended| !now.is_past(ended.until + CLOCKS_APART));
     read
+}
+
+fn entries(read: &EndedSince) -> usize {
+    read.grants.len() + read.ended.len() + read.removed_keys.len()
+}
+
+/// With a whole grant in place of its single tokens, those first of which most ended, until it fits. One app that gives back token
+/// after token, or shows a spent one again and again, would else leave every resource server without a feed. It loses what it still
+/// holds at those; nothing that ended is left out.
+fn folded(mut read: EndedSince) -> EndedSince {
+    let mut tokens: BTreeMap<GrantId, usize> = BTreeMap::new();
+    for grant in read.ended.iter().filter_map(grant_of) {
+        *tokens.entry(grant).or_default() += 1;
+    }
+    let mut fullest: Vec<(usize, GrantId)> = tokens.into_iter().map(|(grant, tokens)| (tokens, grant)).collect();
+    fullest.sort_unstable_by(|one, other| other.cmp(one));
+    let mut too_many = entries(&read).saturating_sub(MOST_ENTRIES);
+    let mut whole: BTreeSet<GrantId> = BTreeSet::new();
+    for (tokens, grant) in fullest {
+        if too_many == 0 {
+            break;
+        }
+        // The grant takes the place of one of them.
+        too_many = too_many.saturating_sub(tokens - 1);
+        whole.insert(grant);
+    }
+    read.ended.retain(|ended| grant_of(ended).is_none_or(|grant| !whole.contains(&grant)));
+    let listed: BTreeSet<GrantId> = read.grants.iter().cloned().collect();
+    read.grants.extend(whole.difference(&listed).cloned());
+    read
+}
+
+/// The grant of a single token that ended.
+fn grant_of(ended: &Ended) -> Option<GrantId> {
+    match &ended.thing {
+        EndedThing::AccessToken(token) => token.grant(),
+        EndedThing::Client(_) => None,
+    }
 }
 
 /// Megabytes of marks are not made on the threads that answer requests.

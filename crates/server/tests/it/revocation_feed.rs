@@ -372,6 +372,29 @@ async fn it_stands_below_the_issuer_and_names_it() {
     assert_eq!(feed(&rig).await.iss, "https://id.example/t/acme");
 }
 
+/// Else anybody with an account and an app could leave every resource server without a feed.
+// proves: AT-11
+#[tokio::test]
+async fn an_app_that_gives_back_token_after_token_fills_no_feed_but_loses_what_it_holds() {
+    let scene = Scene::set().await;
+    let grant = scene.grant().await;
+    let ended = |token| Change::EndAccessToken { token, at: now() };
+    let of_alice = |number: u32| IssuedAccessToken {
+        id: AccessTokenId::new(format!("{grant}.{number}")),
+        expires_at: now() + LONGEST_ACCESS_TOKEN,
+    };
+    scene.rig.put((0..MORE_THAN_FIT).map(of_alice).map(ended).collect()).await;
+    scene.only_alices_ended("more than fit").await;
+    // Of another grant, one that ended is one that ended.
+    let read = scene.other.read(&scene.rig).await;
+    scene.put(ended(IssuedAccessToken { id: AccessTokenId::new(read.jti), expires_at: read.exp })).await;
+    assert_eq!(said(&scene.rig, &scene.other.access).await, Some(Ended::Token));
+    let feed = feed(&scene.rig).await;
+    assert_eq!((feed.grants.len(), feed.tokens.len()), (1, 1));
+}
+
+const MORE_THAN_FIT: u32 = 120_001;
+
 #[tokio::test]
 async fn it_tells_outsiders_no_name_of_anything() {
     let scene = Scene::set().await;
