@@ -2,7 +2,7 @@
 // started again on the same data. Whatever was answered must still be so, however the server came to its end.
 //
 // Each family is held by one app that knows what it was told, and so what has to be true; a 200 that is forgotten is found at once, or at
-// the latest at the end. `E2E_HISTORY_SECONDS=600 e2e/run crashes` looks for longer.
+// the latest at the end. `E2E_HISTORY_SECONDS=600 e2e/run crashes` looks for longer, with a crash every five seconds.
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -37,6 +37,7 @@ test(`${FAMILIES} families keep what was answered, over ${CRASHES} ends of the s
   const lives = families.map((family) => family.live(until));
   await Promise.all([crashing, ...lives]);
   for (const family of families) await family.settle();
+  for (const family of families) await assertKept(t.world, family);
   assertItHappened(families, endpoints);
 });
 
@@ -52,6 +53,15 @@ async function crashAtRandom(world, until) {
     await sleep(pause * (0.7 + 0.6 * Math.random()));
     await world.crash();
   }
+}
+
+// What the operator is shown: at most one token lives, and a grant ended by the rule that ended it, not by another.
+async function assertKept(world, { grant, ended }) {
+  const shown = JSON.parse(await world.command("grant", "show", grant, "--json"));
+  const unspent = shown.refresh_tokens.filter(({ state }) => state === "unspent");
+  assert.ok(unspent.length <= 1, `grant ${grant} has ${unspent.length} tokens that live`);
+  const rule = { [Fate.GIVEN_BACK]: /REVOKE-04/, [Fate.STOLEN]: /REFRESH-09/ }[ended] ?? /^none$/;
+  assert.match(shown.why ?? "none", rule, `grant ${grant} ended for another reason`);
 }
 
 // Without these a server that does nothing would pass as well.

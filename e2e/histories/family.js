@@ -28,6 +28,8 @@ export class Family {
     this.#fate = { what: fate, at: Date.now() + seconds * 1000 * (0.3 + 0.5 * Math.random()) };
     this.#keep(tokens);
     this.#live = tokens;
+    // A token names its grant: the part of `jti` before the dot.
+    this.grant = JSON.parse(Buffer.from(tokens.access_token.split(".")[1], "base64url")).jti.split(".")[0];
   }
 
   async live(until) {
