@@ -34,7 +34,7 @@ pub fn allow(request: &HeaderMap, policy: &Policy<'_>, answer: &mut HeaderMap) {
         }
     };
     answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
-    answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("WWW-Authenticate, DPoP-Nonce"));
+    answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("WWW-Authenticate, DPoP-Nonce, Retry-After"));
 }
 
 /// Answers a preflight (`OPTIONS`) for an endpoint with this one `method`.

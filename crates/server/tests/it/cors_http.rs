@@ -71,7 +71,7 @@ async fn a_token_answer_can_be_read_by_its_own_clients_origin_and_by_no_other() 
     for fields in [&refused[..], &refused[..2], &[("client_id", "page")]] {
         let answer = send(PAGE, fields).await;
         assert_eq!((answer.status, allowed(&answer)), (400, Some(PAGE)), "{answer:?}");
-        assert_eq!(answer.header("access-control-expose-headers"), Some("WWW-Authenticate, DPoP-Nonce"));
+        assert_eq!(answer.header("access-control-expose-headers"), Some("WWW-Authenticate, DPoP-Nonce, Retry-After"));
     }
     // `web` registered that origin, but this is not its request.
     for other in ["https://app.example", "https://evil.example", "null"] {

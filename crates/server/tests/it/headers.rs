@@ -194,7 +194,7 @@ fn only_a_registered_origin_reads_the_token_endpoint() {
     let policy = Policy::Registered(&is_registered);
     let answer = allowed("https://spa.example", &policy);
     assert_eq!(answer["access-control-allow-origin"], "https://spa.example");
-    assert_eq!(answer["access-control-expose-headers"], "WWW-Authenticate, DPoP-Nonce");
+    assert_eq!(answer["access-control-expose-headers"], "WWW-Authenticate, DPoP-Nonce, Retry-After");
     assert_eq!(answer["vary"], "Origin");
     for stranger in
         ["https://evil.example", "null", "https://spa.example/", "https://spa.example.evil", "http://spa.example"]
