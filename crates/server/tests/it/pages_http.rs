@@ -229,7 +229,7 @@ async fn the_log_tells_the_operator_what_was_sent_and_what_is_registered() {
     let line = lines.iter().find(|line| line["refusal"] == "RedirectUriUnregistered").unwrap();
     assert_eq!(line["rule"], "REDIR-01");
     assert_eq!(line["client"], "web");
-    assert_eq!(line["sent"], SLIP);
-    assert_eq!(line["accepted"], "https://app.example/callback https://app.example/two");
+    assert_eq!(line["evidence"]["sent"], SLIP);
+    assert_eq!(line["evidence"]["accepted"], "https://app.example/callback https://app.example/two");
     assert_eq!(line["request_id"], page.header("x-request-id").unwrap());
 }
