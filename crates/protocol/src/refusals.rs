@@ -97,6 +97,8 @@ refusals! {
     TokenInQuery => InvalidRequest, "TOKEN-03", "RFC 6749 §2.3.1", "the parameters belong into the body, never into the URL";
     TokenContentType => InvalidRequest, "TOKEN-02", "RFC 6749 §3.2", "the body must be application/x-www-form-urlencoded";
     TokenMalformed => InvalidRequest, "TOKEN-10", "RFC 6749 App. B", "the body is not valid form encoding, or has more than 100 parameters";
+    TokenBodyTooLong => InvalidRequest, "TOKEN-10", "policy", "the body is longer than 64 KiB";
+    TokenBodyBrokenOff => InvalidRequest, "LIMITS-01", "policy", "the body did not arrive in time, or not whole";
     TokenParameterRepeated => InvalidRequest, "TOKEN-04", "RFC 6749 §3.2", "a parameter stands in the request twice";
     GrantTypeMissing => InvalidRequest, "TOKEN-06", "RFC 6749 §5.2", "grant_type is missing";
     GrantTypeUnsupported => UnsupportedGrantType, "TOKEN-06", "RFC 6749 §5.2", "this grant_type is not offered";

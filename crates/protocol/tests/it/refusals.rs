@@ -24,6 +24,8 @@ struct Row {
 /// Refusals that no decision of the core makes, and who makes them.
 const ELSEWHERE: &[(Refusal, &str)] = &[
     (Refusal::TokenMethod, "the core is given a body, not a method: the HTTP layer says it"),
+    (Refusal::TokenBodyTooLong, "the HTTP layer stops reading"),
+    (Refusal::TokenBodyBrokenOff, "the core is given a whole body: the HTTP layer says it"),
     (Refusal::TokenContentType, "the core is given a body, not a header: the HTTP layer says it"),
     (Refusal::IntrospectionThrottled, "the core keeps no count of what it answers: the HTTP layer says it"),
     (Refusal::NothingChosen, "an answer of the core (`Decided::NothingChosen`): the page says it"),

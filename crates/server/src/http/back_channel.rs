@@ -55,7 +55,10 @@ impl Posted {
 
     /// What the core makes of it, if it is a form at all (TOKEN-02) and has at most one `Authorization` header.
     pub fn parsed<R>(&self, parse: Parse<R>) -> Result<R, Refusal> {
-        let body = self.body.as_ref().map_err(|_| Refusal::TokenMalformed)?;
+        let body = self.body.as_ref().map_err(|status| match *status {
+            StatusCode::PAYLOAD_TOO_LARGE => Refusal::TokenBodyTooLong,
+            _ => Refusal::TokenBodyBrokenOff,
+        })?;
         if !is_form(self.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes)) {
             return Err(Refusal::TokenContentType);
         }
@@ -145,11 +148,14 @@ fn error(status: StatusCode, refusal: Refusal) -> Response {
 
 fn trouble(fault: &Fault) -> Response {
     tracing::error!(event = "fault", fault = %fault, "a request of a client could not be decided");
-    let body = json!({ "error": ErrorCode::TemporarilyUnavailable.as_str() });
+    let body = json!({ "error": ErrorCode::TemporarilyUnavailable.as_str(), "error_description": NOT_NOW });
     let mut response = fresh(StatusCode::SERVICE_UNAVAILABLE, JSON, body.to_string());
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
     response
 }
+
+/// Nothing about the cause, which is the operator's, and no word on whether anything was written, which nobody knows.
+const NOT_NOW: &str = "this cannot be decided just now; ask again in a few seconds";
 
 /// Until there is room again: a window of attempts, or a moment.
 fn wait_after(refusal: Refusal) -> HeaderValue {

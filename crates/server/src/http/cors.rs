@@ -34,7 +34,7 @@ pub fn allow(request: &HeaderMap, policy: &Policy<'_>, answer: &mut HeaderMap) {
         }
     };
     answer.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
-    answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("WWW-Authenticate, DPoP-Nonce, Retry-After"));
+    answer.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
 }
 
 /// Answers a preflight (`OPTIONS`) for an endpoint with this one `method`.
@@ -50,7 +50,7 @@ pub fn preflight(request: &HeaderMap, method: &Method, policy: &Policy<'_>) -> R
         && let Ok(method) = HeaderValue::from_str(method.as_str())
     {
         headers.insert(ACCESS_CONTROL_ALLOW_METHODS, method);
-        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("Authorization, Content-Type, DPoP"));
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, ACCEPTED);
         headers.insert(ACCESS_CONTROL_MAX_AGE, TEN_MINUTES);
     }
     response
@@ -77,4 +77,7 @@ impl Origin {
     }
 }
 
+/// `ETag`, and `If-None-Match` below, for followers of the revocation feed that run in a browser.
+const EXPOSED: HeaderValue = HeaderValue::from_static("WWW-Authenticate, DPoP-Nonce, Retry-After, ETag");
+const ACCEPTED: HeaderValue = HeaderValue::from_static("Authorization, Content-Type, DPoP, If-None-Match");
 const TEN_MINUTES: HeaderValue = HeaderValue::from_static("600");

@@ -35,7 +35,7 @@ async fn a_preflight_is_answered_to_origins_that_some_client_registered() {
     let answer = preflight(PAGE).await;
     assert_eq!((answer.status, allowed(&answer)), (204, Some(PAGE)), "{answer:?}");
     assert_eq!(answer.header("access-control-allow-methods"), Some("POST"));
-    assert_eq!(answer.header("access-control-allow-headers"), Some("Authorization, Content-Type, DPoP"));
+    assert_eq!(answer.header("access-control-allow-headers"), Some("Authorization, Content-Type, DPoP, If-None-Match"));
     assert_eq!(answer.header("vary"), Some("Origin"));
     for other in [
         "https://evil.example",
@@ -71,7 +71,10 @@ async fn a_token_answer_can_be_read_by_its_own_clients_origin_and_by_no_other() 
     for fields in [&refused[..], &refused[..2], &[("client_id", "page")]] {
         let answer = send(PAGE, fields).await;
         assert_eq!((answer.status, allowed(&answer)), (400, Some(PAGE)), "{answer:?}");
-        assert_eq!(answer.header("access-control-expose-headers"), Some("WWW-Authenticate, DPoP-Nonce, Retry-After"));
+        assert_eq!(
+            answer.header("access-control-expose-headers"),
+            Some("WWW-Authenticate, DPoP-Nonce, Retry-After, ETag")
+        );
     }
     // `web` registered that origin, but this is not its request.
     for other in ["https://app.example", "https://evil.example", "null"] {
@@ -120,7 +123,7 @@ async fn that_a_request_names_no_client_is_told_to_origins_that_some_client_regi
 #[tokio::test]
 async fn everybody_may_read_what_is_the_same_for_everybody() {
     let rig = Rig::behind_a_proxy().await;
-    for path in ["/.well-known/oauth-authorization-server", "/jwks", "/.well-known/jwks.json"] {
+    for path in ["/.well-known/oauth-authorization-server", "/jwks", "/.well-known/jwks.json", "/revocations"] {
         let answer = ask(&rig, Method::GET, path, &[("origin", "https://evil.example")]).await;
         assert_eq!((answer.status, allowed(&answer)), (200, Some("*")), "{path}");
         let asked = [("origin", "https://evil.example"), ("access-control-request-method", "GET")];

@@ -194,7 +194,7 @@ fn only_a_registered_origin_reads_the_token_endpoint() {
     let policy = Policy::Registered(&is_registered);
     let answer = allowed("https://spa.example", &policy);
     assert_eq!(answer["access-control-allow-origin"], "https://spa.example");
-    assert_eq!(answer["access-control-expose-headers"], "WWW-Authenticate, DPoP-Nonce, Retry-After");
+    assert_eq!(answer["access-control-expose-headers"], "WWW-Authenticate, DPoP-Nonce, Retry-After, ETag");
     assert_eq!(answer["vary"], "Origin");
     for stranger in
         ["https://evil.example", "null", "https://spa.example/", "https://spa.example.evil", "http://spa.example"]
@@ -226,7 +226,7 @@ fn a_preflight_names_what_may_be_sent() {
     let answer = cors::preflight(&from_origin("https://spa.example"), &Method::POST, &policy);
     assert_eq!(answer.status(), 204);
     assert_eq!(answer.headers()["access-control-allow-methods"], "POST");
-    assert_eq!(answer.headers()["access-control-allow-headers"], "Authorization, Content-Type, DPoP");
+    assert_eq!(answer.headers()["access-control-allow-headers"], "Authorization, Content-Type, DPoP, If-None-Match");
     assert_eq!(answer.headers()["access-control-max-age"], "600");
     let refused = cors::preflight(&from_origin("https://evil.example"), &Method::POST, &policy);
     assert!(!refused.headers().contains_key("access-control-allow-methods"));

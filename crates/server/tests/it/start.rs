@@ -223,12 +223,20 @@ async fn when_nothing_can_be_written_nothing_is_given_and_nothing_spent() {
     }
     let refused = refused.expect("there is no room for another token at last");
     assert_told_later(&refused);
-    assert_eq!(refused.json(), serde_json::json!({ "error": "temporarily_unavailable" }));
+    assert_eq!(refused.json(), not_now());
     rig.stop().await;
 
     let rig = Setup::behind_a_proxy().kept_in(folder.path()).start_empty().await;
     let refresh = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.as_str())];
     assert_eq!(rig.token_by("web", &refresh).await.status, 200, "with room again, nothing was lost");
+}
+
+/// A client is told when to come again, and nothing of what is wrong.
+fn not_now() -> serde_json::Value {
+    serde_json::json!({
+        "error": "temporarily_unavailable",
+        "error_description": "this cannot be decided just now; ask again in a few seconds",
+    })
 }
 
 /// Overwrites a file from here to its end.
@@ -262,7 +270,7 @@ async fn when_nothing_can_be_read_nothing_is_given() {
     for path in ["/revoke", "/introspect"] {
         let answer = browser.post(path, &[("token", "x"), ("client_id", "page")]).await;
         assert_told_later(&answer);
-        assert_eq!(answer.json(), serde_json::json!({ "error": "temporarily_unavailable" }), "{path}");
+        assert_eq!(answer.json(), not_now(), "{path}");
     }
     assert_eq!(browser.get("/.well-known/oauth-authorization-server").await.status, 503);
     // An empty feed would bring back what ended (AT-11).

@@ -167,7 +167,9 @@ async fn a_body_is_read_strictly() {
             assert_refused(&answer, 400, "invalid_request");
         }
     }
-    assert_refused(&raw(&rig, &headers, format!("{good}&x={}", "x".repeat(64 * 1024))).await, 413, "invalid_request");
+    let too_long = raw(&rig, &headers, format!("{good}&x={}", "x".repeat(64 * 1024))).await;
+    assert_refused(&too_long, 413, "invalid_request");
+    assert_eq!(too_long.member("error_description"), "the body is longer than 64 KiB");
     assert_refused(
         &raw(&rig, &headers, b"grant_type=client_credentials&x=\xff".to_vec()).await,
         400,

@@ -111,13 +111,14 @@ pub(in crate::commands) struct GrantStates {
     #[arg(long)]
     pub(in crate::commands) all: bool,
 }
+
 #[derive(Debug, Subcommand)]
 pub(in crate::commands) enum TokenCommand {
     /// Says what a token is, where it comes from, and whether it would be accepted now
     #[command(after_help = "\
 Takes access tokens, signed or opaque, refresh tokens and authorization codes; or the jti of an access token, or the id of a grant.
-Changes nothing: a refresh token or a code that is shown here is as unused as before. Ends with 0 if it would be accepted and with 1
-if not.
+Changes nothing: a refresh token or a code that is shown here is as unused as before.
+Ends with 0 if it would be accepted and with 1 if not.
 
 Examples:
   grantd token inspect < token.txt
