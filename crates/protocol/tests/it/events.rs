@@ -221,7 +221,7 @@ fn each_change_of_an_operator_or_a_user_is_one_event_about_whom_it_touches() {
     }
 }
 
-/// Told by whoever changes signing keys, by a note; or not told by any endpoint yet.
+/// Told by a note: of whoever changes signing keys (`grantd`), and of the revocation endpoint (`revocation.rs`).
 const ELSEWHERE: [EventKind; 5] = [
     EventKind::KeyMade,
     EventKind::KeyActivated,

@@ -208,6 +208,17 @@ async fn what_the_operator_ends_is_seen_at_the_next_request() {
     rig.put(vec![Change::SetUserStatus { user, status, at }]).await;
     assert_inactive(&introspect(&rig, &access_token).await, "a user switched off");
     assert_eq!(introspect(&rig, &own).await.json()["active"], true);
+
+    let mut bobs = rig.browser();
+    let page = bobs.open("/authorize", &Asking::of_web()).await;
+    let signed_in = bobs.sign_in(&page, "bob", crate::rig::PASSWORD).await;
+    let page = bobs.follow(signed_in).await;
+    let code = bobs.allow(&page.form("consent")).await.parameter("code").unwrap();
+    let bobs = rig.redeem(&code).await.member("access_token");
+    assert_eq!(introspect(&rig, &bobs).await.json()["active"], true);
+    rig.put(vec![Change::SetClientStatus { client: ClientId::new("web"), status, at }]).await;
+    assert_inactive(&introspect(&rig, &bobs).await, "a client switched off");
+    assert_eq!(introspect(&rig, &own).await.json()["active"], true);
 }
 
 // proves: INTRO-02, INTRO-06
@@ -330,6 +341,8 @@ async fn an_introspection_request_is_a_form_that_is_posted_and_read_strictly_and
         ("/introspect", "application/x-www-form-urlencoded", "", 400),
         ("/introspect", "application/x-www-form-urlencoded", "token=%zz", 400),
         ("/introspect", "application/json", r#"{"token":"x"}"#, 400),
+        ("/introspect", "application/json", "token=x", 400),
+        ("/introspect", "text/plain", "token=x", 400),
     ] {
         let mut program = rig.browser();
         let request = program.request(Method::POST, path).header("content-type", kind).body(body);

@@ -92,10 +92,19 @@ async fn of_many_processes_that_find_the_next_key_due_one_makes_it() {
     let folder = TempDir::new().unwrap();
     let rig = Setup::behind_a_proxy().kept_in(folder.path()).start_empty().await;
     let due = env::now() + TWO_DAYS;
-    let mut tending = JoinSet::new();
+    let mut processes = Vec::new();
     for _ in 0..8 {
-        let keys = another_process(folder.path(), &rig.issuer).await;
-        tending.spawn(async move { keys.tend(due, TWO_DAYS).await.unwrap() });
+        processes.push(another_process(folder.path(), &rig.issuer).await);
+    }
+    // All at once: each has read the keys before one of them writes.
+    let at_once = Arc::new(Barrier::new(processes.len()));
+    let mut tending = JoinSet::new();
+    for keys in processes {
+        let at_once = Arc::clone(&at_once);
+        tending.spawn(async move {
+            at_once.wait().await;
+            keys.tend(due, TWO_DAYS).await.unwrap()
+        });
     }
     let events: Vec<_> = tending.join_all().await.into_iter().flatten().collect();
     assert!(matches!(&events[..], [KeyEvent::Made(next)] if next.active_from == due + PUBLISH_AHEAD), "{events:?}");

@@ -155,6 +155,11 @@ async fn a_client_shows_who_it_is_and_posts_a_form() {
 
     assert_refused(&post(&rig, "/revoke", "web", &[]).await, 400, "invalid_request");
     assert_refused(&post(&rig, "/revoke", "web", &[token, token]).await, 400, "invalid_request");
+    for kind in ["application/json", "text/plain"] {
+        let request = program.request(Method::POST, "/revoke").body(format!("token={refresh_token}"));
+        let request = request.header("authorization", basic("web", secret_of("web"))).header("content-type", kind);
+        assert_refused(&program.send(request).await, 400, "invalid_request");
+    }
     let in_url = format!("/revoke?token={refresh_token}");
     assert_refused(&post(&rig, &in_url, "web", &[token]).await, 400, "invalid_request");
     for method in [Method::GET, Method::DELETE] {
