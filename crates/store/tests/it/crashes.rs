@@ -108,17 +108,18 @@ async fn child_exchanges_until_it_is_killed() {
         let given = vec![Change::AddGrant(grant(number, 0, 0, 50)), Change::AddCode(code(number, number, 20))];
         let redeem = Change::RedeemCode { code: digest("code", number), at: Time(5) };
         // A long way from the code to what it pays for: most kills come in between.
+        let long_way =
+            |from: u64| (from..from + 100).map(|each| Change::AddPending(pending(number * 1000 + each, 0, 10)));
         let mut exchanged = vec![redeem];
-        exchanged.extend((0..100).map(|each| Change::AddPending(pending(number * 1000 + each, 0, 10))));
+        exchanged.extend(long_way(0));
         exchanged.push(Change::AddRefreshToken(refresh_token(number, number)));
         let (token, successor) = (digest("refresh", number), digest("refresh", 0));
         let revoke =
             Change::RevokeGrant { grant: grant_id(number), at: Time(7), because: Revocation::RefreshTokenReused };
-        let ended = vec![
-            Change::SpendRefreshToken { token, successor, at: Time(6) },
-            revoke,
-            Change::Record(event(number, i64::try_from(number).unwrap())),
-        ];
+        // And a long way from what is told to what it tells of.
+        let mut ended = vec![Change::Record(event(number, i64::try_from(number).unwrap()))];
+        ended.extend(long_way(100));
+        ended.extend([Change::SpendRefreshToken { token, successor, at: Time(6) }, revoke]);
         for changes in [given, exchanged, ended] {
             assert_eq!(store.commit(&issuer(0), changes).await, Ok(Commit::Done));
         }
