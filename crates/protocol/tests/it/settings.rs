@@ -10,6 +10,7 @@ fn faults(change: impl FnOnce(&mut Settings)) -> Vec<SettingFault> {
     settings.faults()
 }
 
+// proves: REFRESH-10
 #[test]
 fn the_lost_response_window_is_nothing_to_a_minute_and_half_a_minute_by_default() {
     let with = |seconds| faults(|settings| settings.lifetimes.lost_response = Seconds(seconds));

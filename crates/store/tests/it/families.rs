@@ -10,7 +10,7 @@ use crate::races::{added, at_once, begun, count, facts, two_stores};
 use crate::records::{digest, issuer, refresh_token};
 use crate::town::Town;
 
-// proves: REFRESH-08, STORE-02, STORE-03
+// proves: REFRESH-08, REFRESH-10, STORE-02, STORE-03
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_hundred_uses_of_one_refresh_token_at_two_servers_all_are_answered_and_one_successor_lives() {
     let directory = tempfile::tempdir().unwrap();
@@ -60,6 +60,7 @@ async fn spending(town: &Town, token: &Secret) -> Spending {
     let lookup = Lookup { refresh_token: Some(token.hash()), ..Lookup::default() };
     town.store.load(&town.issuer, &lookup).await.unwrap().refresh_token.unwrap().spending
 }
+
 // proves: REFRESH-08
 #[tokio::test(flavor = "multi_thread")]
 async fn a_family_has_one_unspent_token_whoever_rotates_at_once() {
@@ -82,7 +83,7 @@ async fn a_family_has_one_unspent_token_whoever_rotates_at_once() {
     assert_eq!(facts(&stores[1], lookup).await.refresh_token.unwrap().spending, Spending::Unspent);
 }
 
-// proves: REFRESH-08
+// proves: REFRESH-08, REFRESH-10
 #[tokio::test(flavor = "multi_thread")]
 async fn a_successor_is_used_or_replaced_whoever_comes_at_once() {
     let directory = tempfile::tempdir().unwrap();
