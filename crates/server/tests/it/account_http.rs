@@ -11,10 +11,10 @@ use crate::flow::claims;
 use crate::rig::html::Form;
 use crate::rig::{Answer, Asking, Browser, PASSWORD, Rig, Setup};
 
-const PAGE: &str = "/account/access";
+pub(crate) const PAGE: &str = "/account/access";
 
 /// Alice lets the reading room have all three boxes: her browser, and its refresh token.
-async fn alice_shares_her_boxes(rig: &Rig) -> (Browser, String) {
+pub(crate) async fn alice_shares_her_boxes(rig: &Rig) -> (Browser, String) {
     let mut browser = rig.browser();
     let asking = Asking::of_web().for_boxes().with("scope", "boxes:list letters:read mail:send offline_access");
     let code = browser.code(&asking).await;
@@ -27,7 +27,7 @@ async fn refresh(rig: &Rig, token: &str) -> Answer {
 }
 
 /// What a person who signs in by themselves comes to.
-async fn signed_in_as(rig: &Rig, username: &str) -> (Browser, Answer) {
+pub(crate) async fn signed_in_as(rig: &Rig, username: &str) -> (Browser, Answer) {
     let mut browser = rig.browser();
     let login = browser.get(PAGE).await;
     let login = browser.follow(login).await;
@@ -37,7 +37,7 @@ async fn signed_in_as(rig: &Rig, username: &str) -> (Browser, Answer) {
 }
 
 /// The value of the box that is labelled so.
-fn key_of(page: &Answer, label: &str) -> String {
+pub(crate) fn key_of(page: &Answer, label: &str) -> String {
     let label = format!("<bdi>{label}</bdi>");
     let before = page.body.split(&label).next().filter(|before| before.len() < page.body.len());
     let before = before.unwrap_or_else(|| panic!("no {label} in {page:?}"));
@@ -45,7 +45,7 @@ fn key_of(page: &Answer, label: &str) -> String {
 }
 
 /// Presses a button: where it leads.
-async fn press(browser: &mut Browser, form: &Form, action: &str) -> Answer {
+pub(crate) async fn press(browser: &mut Browser, form: &Form, action: &str) -> Answer {
     browser.submit(&form.clone().with("action", action)).await
 }
 

@@ -19,6 +19,7 @@ mod cookies_http;
 mod cors_http;
 mod demo;
 mod events;
+mod events_http;
 mod fetch;
 mod flow;
 mod headers;

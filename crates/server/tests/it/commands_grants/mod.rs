@@ -5,6 +5,7 @@ pub(crate) mod guide;
 mod inspecting;
 mod listing;
 mod revoking;
+mod told;
 
 use std::fs;
 use std::io::Write as _;
