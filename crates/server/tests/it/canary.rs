@@ -1,8 +1,9 @@
 //! Values that must not get out, and what must be told instead.
 
 use std::collections::BTreeSet;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use grantd::telemetry::{LogFormat, LogLines, our_own_details};
@@ -13,7 +14,10 @@ use grantd_protocol::token::TokenRequest;
 use serde_json::Value;
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 
+use crate::account_http::PAGE;
 use crate::commands::GRANTD;
+use crate::introspect_http::{FORMS, post, storage_takes};
+use crate::opaque_tokens_http::{holds, on_disk};
 use crate::rig::people::secret_of;
 use crate::rig::{Answer, Asking, Browser, PASSWORD, Rig, Setup, VERIFIER, basic};
 use crate::telemetry::Log;
@@ -50,17 +54,23 @@ impl Everything {
 /// What went through one flow and its refusals.
 #[derive(Default)]
 struct Seen {
+    /// And the feed, as it reads when it is opened.
     pages: Vec<String>,
-    /// Never in a log, never on a page.
+    /// Never in a log, never on a page, never on disk.
     secrets: Vec<String>,
-    /// Never in a log. On the page that it belongs to, it must be.
+    /// Those of them that are tokens, whole.
+    tokens: Vec<String>,
+    /// Never in a log, never on disk. On the page that it belongs to, it must be.
     handles: Vec<String>,
 }
+
+/// What a client asked with: never in a log or on a page. On disk until it is answered.
+const ASKED: [&str; 3] = ["canary-state", "canary-nonce", "canary-login-hint"];
 
 impl Seen {
     fn page(&mut self, page: &Answer) {
         self.pages.push(page.body.clone());
-        for form in ["login", "consent", "logout"] {
+        for form in ["login", "consent", "logout", "narrow_0", "end_0", "elsewhere", "end_all"] {
             if page.has_form(form) {
                 let form = page.form(form);
                 self.handles.extend(["csrf", "request"].iter().filter_map(|name| form.get(name)).map(str::to_owned));
@@ -73,8 +83,14 @@ impl Seen {
     }
 
     fn tokens(&mut self, answer: &Answer) -> String {
-        self.secrets.extend([answer.member("access_token"), answer.member("refresh_token")]);
-        answer.member("refresh_token")
+        let (access_token, refresh_token) = (answer.member("access_token"), answer.member("refresh_token"));
+        // What is signed can be read by whoever has the rest of it; without its signature it opens nothing.
+        self.secrets.extend(access_token.rsplit_once('.').map(|(_, signature)| signature.to_owned()));
+        // A refresh token is the part of its family, its own, and a seal over both.
+        self.secrets.extend([refresh_token[..22].to_owned(), refresh_token[22..65].to_owned()]);
+        self.secrets.extend([access_token.clone(), refresh_token.clone()]);
+        self.tokens.extend([access_token, refresh_token.clone()]);
+        refresh_token
     }
 }
 
@@ -91,7 +107,6 @@ async fn walk(rig: &Rig, seen: &mut Seen) {
         .with("state", "canary-state")
         .with("nonce", "canary-nonce")
         .with("login_hint", "canary-login-hint");
-    seen.secrets.extend(["canary-state", "canary-nonce", "canary-login-hint"].map(str::to_owned));
     let mut browser = rig.browser();
     let page = browser.open("/authorize", &asking).await;
     seen.page(&page);
@@ -146,52 +161,144 @@ async fn walk(rig: &Rig, seen: &mut Seen) {
     browser.submit(&question.form("logout")).await;
 }
 
+/// Tokens of both forms, asked about and given back; the page on which access is taken back; the feed.
+async fn walk_on(rig: &Rig, seen: &mut Seen) {
+    let asking = Asking::of_web().for_boxes().with("scope", "boxes:list letters:read mail:send");
+    for form in FORMS {
+        storage_takes(rig, form).await;
+        let mut browser = rig.browser();
+        let code = browser.code(&asking).await;
+        seen.cookies(&browser);
+        let tokens = rig.redeem(&code).await;
+        let refresh_token = seen.tokens(&tokens);
+        let access_token = tokens.member("access_token");
+        seen.secrets.push(code);
+        for token in [&access_token, &refresh_token] {
+            for asks in ["robot", "web"] {
+                let answer = post(rig, "/introspect", asks, &[("token", token), ("token_type_hint", "canary")]).await;
+                assert_eq!(answer.status, 200, "{answer:?}");
+            }
+            for path in ["/introspect", "/revoke"] {
+                let mut program = rig.browser();
+                let wrong = program.form(path, &[("token", token)]).header("authorization", basic("web", WRONG_SECRET));
+                assert_eq!(program.send(wrong).await.status, 401);
+                assert_eq!(post(rig, &format!("{path}?token={token}"), "web", &[("token", token)]).await.status, 400);
+                assert_eq!(post(rig, path, "web", &[("token", token), ("token", token)]).await.status, 400);
+            }
+            assert_eq!(post(rig, "/revoke", "robot", &[("token", token)]).await.status, 200, "another's");
+        }
+        take_back(&mut browser, seen).await;
+        assert_eq!(post(rig, "/revoke", "web", &[("token", &access_token)]).await.status, 200);
+        let next = rig.token_by("web", &[("grant_type", "refresh_token"), ("refresh_token", &refresh_token)]).await;
+        let next = seen.tokens(&next);
+        assert_eq!(post(rig, "/revoke", "web", &[("token", &next)]).await.status, 200);
+        let mut browser = rig.browser();
+        seen.secrets.push(browser.code(&asking).await);
+        let page = browser.get(PAGE).await;
+        seen.page(&page);
+        browser.submit(&page.form("end_all").with("action", "end_all")).await;
+        seen.cookies(&browser);
+    }
+    let feed = rig.browser().get(&rig.path("/revocations")).await;
+    seen.pages.extend([crate::flow::claims(&feed.body).to_string(), feed.body]);
+}
+
+/// A part of what an application has, after a form that was forged; and every other session.
+async fn take_back(browser: &mut Browser, seen: &mut Seen) {
+    let page = browser.get(PAGE).await;
+    seen.page(&page);
+    let narrow = page.form("narrow_0").untick("scope", "mail:send").with("action", "narrow");
+    let forged = browser.submit(&narrow.clone().with("csrf", "canary-csrf")).await;
+    assert_eq!(forged.status, 403);
+    seen.page(&forged);
+    assert_eq!(browser.submit(&narrow).await.status, 303);
+    let page = browser.get(PAGE).await;
+    seen.page(&page);
+    if page.has_form("elsewhere") {
+        browser.submit(&page.form("elsewhere").with("action", "sign_out_elsewhere")).await;
+    }
+}
+
 /// Every row of the table, and what the command says of it.
 async fn events(rig: &Rig, folder: &Path) -> String {
     let issuer = &rig.app.settings.issuer;
     let rows = rig.app.store.events(issuer, EventFilter::default(), usize::MAX).await.unwrap();
     let kinds: BTreeSet<EventKind> = rows.iter().map(|event| event.kind).collect();
-    for kind in [EventKind::SignInFailed, EventKind::RefreshRaced, EventKind::RefreshTokenReused, EventKind::SignedOut]
-    {
+    let of_walk =
+        [EventKind::SignInFailed, EventKind::RefreshRaced, EventKind::RefreshTokenReused, EventKind::SignedOut];
+    let of_taking_back = [EventKind::AccessNarrowed, EventKind::AccessEnded, EventKind::OtherSessionsEnded];
+    let of_giving_back = [EventKind::TokenGivenBack, EventKind::AccessTokenEnded];
+    for kind in of_walk.into_iter().chain(of_taking_back).chain(of_giving_back) {
         assert!(kinds.contains(&kind), "{kind:?} is among {kinds:?}");
     }
     let mut text = serde_json::to_string(&rows).unwrap();
-    for form in [&["--dev"][..], &["--dev", "--json"]] {
-        let mut command = std::process::Command::new(GRANTD);
-        command.current_dir(folder).env_clear().args(["events", "--limit", "10000"]).args(form);
-        command.args(["--set", "database.path=grantd.db", "--set", &format!("issuer={issuer}")]);
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-        let said = String::from_utf8(output.stdout).unwrap();
+    for arguments in [&["events", "--limit", "10000"][..], &["events", "--limit", "10000", "--json"]] {
+        let said = command(rig, folder, arguments, "");
         assert!(said.lines().count() >= rows.len() && said.contains("refresh_token_reused"), "{said}");
         text.push_str(&said);
     }
     text
 }
 
+/// What an operator is told who looks at the tokens of the last walk.
+fn inspected(rig: &Rig, folder: &Path, seen: &Seen) -> String {
+    let mut text = String::new();
+    for token in seen.tokens.iter().rev().take(8) {
+        let for_machines = command(rig, folder, &["token", "inspect", "--json"], token);
+        assert!(for_machines.contains("\"accepted\""), "{for_machines}");
+        text.push_str(&for_machines);
+        text.push_str(&command(rig, folder, &["token", "inspect"], token));
+    }
+    text
+}
+
+/// All that a command says.
+fn command(rig: &Rig, folder: &Path, arguments: &[&str], input: &str) -> String {
+    let mut command = Command::new(GRANTD);
+    command.current_dir(folder).env_clear().args(arguments).args(["--dev", "--set", "database.path=grantd.db"]);
+    command.args(["--set", "keys.key_encryption_key_file=grantd.db.key", "--set", &format!("issuer={}", rig.issuer)]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // A command that reads nothing may be gone already.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+}
+
 // proves: LOG-01, CODE-10
 #[tokio::test]
-async fn no_secret_is_logged_or_shown() {
+async fn no_secret_is_logged_shown_or_on_disk() {
     let everything = Everything::begin();
     let mut seen = Seen::default();
-    walk(&Rig::behind_a_proxy().await, &mut seen).await;
+    let rig = Rig::behind_a_proxy().await;
+    walk(&rig, &mut seen).await;
+    walk_on(&rig, &mut seen).await;
     let folder = tempfile::tempdir().unwrap();
     let rig = Setup::development().kept_in(folder.path()).start().await;
     walk(&rig, &mut seen).await;
-    let events = events(&rig, folder.path()).await;
-    assert!(seen.secrets.len() > 20 && seen.handles.len() > 6 && seen.pages.len() > 12);
+    walk_on(&rig, &mut seen).await;
+    let told = events(&rig, folder.path()).await + &inspected(&rig, folder.path(), &seen);
+    assert!(seen.secrets.len() > 100 && seen.handles.len() > 20 && seen.pages.len() > 24);
     assert!(!rig.shop.asked().is_empty(), "the question for things was asked, too");
     let log = everything.text();
     assert!(log.contains("\"event\":\"signed_in\"") && log.contains("\"status\":303"), "this is the log");
-    for secret in seen.secrets.iter().chain(&seen.handles).filter(|secret| !secret.is_empty()) {
+    assert!(log.contains("\"event\":\"token_inactive\""), "in all its detail");
+    rig.stop().await;
+    let disk = on_disk(folder.path());
+    assert!(holds(&disk, "subject-of-alice") && holds(&disk, "refresh_token_reused"), "this is the database");
+
+    seen.secrets.retain(|secret| !secret.is_empty());
+    seen.handles.retain(|handle| !handle.is_empty());
+    let asked = ASKED.map(str::to_owned);
+    for secret in seen.secrets.iter().chain(&seen.handles).chain(&asked) {
         let found = log.lines().find(|line| line.contains(secret.as_str()));
         assert_eq!(found, None, "{secret} is logged");
+        let found = told.lines().find(|line| line.contains(secret.as_str()));
+        assert_eq!(found, None, "{secret} is told to an operator");
     }
-    for secret in seen.secrets.iter().chain(&seen.handles).filter(|secret| !secret.is_empty()) {
-        let found = events.lines().find(|line| line.contains(secret.as_str()));
-        assert_eq!(found, None, "{secret} is told as an event");
+    for secret in seen.secrets.iter().chain(&seen.handles) {
+        assert!(!holds(&disk, secret), "{secret} is on disk");
     }
-    for secret in &seen.secrets {
+    for secret in seen.secrets.iter().chain(&asked) {
         let found = seen.pages.iter().find(|page| page.contains(secret.as_str()));
         assert_eq!(found, None, "{secret} is shown");
     }

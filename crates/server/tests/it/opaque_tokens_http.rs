@@ -30,12 +30,12 @@ fn assert_opaque(answer: &Answer) -> String {
     token
 }
 
-fn on_disk(folder: &Path) -> Vec<u8> {
+pub(crate) fn on_disk(folder: &Path) -> Vec<u8> {
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
     files.flat_map(|path| fs::read(path).unwrap()).collect()
 }
 
-fn holds(hay: &[u8], needle: &str) -> bool {
+pub(crate) fn holds(hay: &[u8], needle: &str) -> bool {
     hay.windows(needle.len()).any(|window| window == needle.as_bytes())
 }
 
