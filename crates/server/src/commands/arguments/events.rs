@@ -15,7 +15,7 @@ pub(in crate::commands) struct EventsArguments {
     /// Only those about this client
     #[arg(long, value_name = "ID")]
     pub(in crate::commands) client: Option<String>,
-    /// Only those about this grant
+    /// Only those about this grant; what ended many at once names none, see `grantd grant show`
     #[arg(long, value_name = "ID")]
     pub(in crate::commands) grant: Option<String>,
     /// Only those of this kind; repeat it for several

@@ -206,11 +206,14 @@ fn code_line(code: &Code) -> String {
 
 fn refresh_line(token: &RefreshToken, lineage: &Lineage, now: Time) -> String {
     let generation = token.generation.to_string();
-    let what = match token.spending {
-        Spending::Unspent if now.is_past(token.expires_at) => format!("unspent, expired {}", date(token.expires_at)),
-        Spending::Unspent => format!("unspent, good until {}", date(token.expires_at)),
-        Spending::Spent { at, .. } => format!("spent {}", date(at)),
-        Spending::Superseded { at, .. } => format!("never used, replaced {}", date(at)),
+    let what = match (token.spending, ended_at(&lineage.grant)) {
+        (Spending::Unspent, _) if now.is_past(token.expires_at) => {
+            format!("unspent, expired {}", date(token.expires_at))
+        }
+        (Spending::Unspent, Some(at)) => format!("unspent, ended with its grant {}", date(at)),
+        (Spending::Unspent, None) => format!("unspent, good until {}", date(token.expires_at)),
+        (Spending::Spent { at, .. }, _) => format!("spent {}", date(at)),
+        (Spending::Superseded { at, .. }, _) => format!("never used, replaced {}", date(at)),
     };
     let sent_to = token.sent_to.as_ref().map(|network| format!(", sent to {network}")).unwrap_or_default();
     let beside = token.beside.as_ref().map(|issued| beside(issued, lineage, now)).unwrap_or_default();
@@ -230,10 +233,19 @@ fn access_line(token: &OpaqueAccessToken, lineage: &Lineage, now: Time) -> Strin
 fn life(jti: &str, expires_at: Time, lineage: &Lineage, now: Time) -> String {
     let ended =
         lineage.ended.iter().find(|ended| matches!(&ended.thing, EndedThing::AccessToken(id) if id.as_str() == jti));
-    match ended {
-        Some(ended) => format!("ended early {}", date(ended.at)),
-        None if now.is_past(expires_at) => format!("expired {}", date(expires_at)),
-        None => format!("until {}", date(expires_at)),
+    match (ended, ended_at(&lineage.grant)) {
+        (Some(ended), _) => format!("ended early {}", date(ended.at)),
+        (None, _) if now.is_past(expires_at) => format!("expired {}", date(expires_at)),
+        (None, Some(at)) => format!("ended with its grant {}", date(at)),
+        (None, None) => format!("until {}", date(expires_at)),
+    }
+}
+
+/// When it was revoked. That it expires ends nothing that does not expire by then itself.
+fn ended_at(grant: &Grant) -> Option<Time> {
+    match grant.state {
+        GrantState::Revoked { at, .. } => Some(at),
+        GrantState::Standing => None,
     }
 }
 

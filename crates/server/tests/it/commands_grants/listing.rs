@@ -157,6 +157,18 @@ async fn the_lineage_of_a_grant_is_told_token_by_token_without_a_secret() {
 }
 
 #[tokio::test]
+async fn no_token_of_an_ended_grant_is_called_good() {
+    let office = Office::open().await;
+    let mut tokens = office.tokens("alice", &Asking::of_web()).await;
+    tokens.rotate(&office).await;
+    office.done(&["grant", "revoke", &tokens.grant()]);
+    let lines = office.done(&["grant", "show", &tokens.grant()]).out;
+    assert!(lines.contains("unspent, ended with its grant "), "{lines}");
+    assert!(lines.contains(&format!("{}, ended with its grant ", tokens.jti())), "{lines}");
+    assert!(!lines.contains("good until") && !lines.contains(", until "), "{lines}");
+}
+
+#[tokio::test]
 async fn generations_that_are_no_longer_kept_are_said_to_be_so() {
     let office = Office::open().await;
     let mut tokens = office.tokens("alice", &Asking::of_web()).await;
