@@ -161,7 +161,11 @@ test("whoever has no secret, or a wrong one, neither asks nor revokes, and is to
   await rejectsWith("invalid_client", 401, introspect(t, wrong(LETTERS_POST), tokens.access_token));
   await rejectsWith("invalid_client", 401, revoke(t, wrong(POST), tokens.access_token));
   // With Basic the library stops at the challenge that RFC 6749 §5.2 wants with it.
-  for (const ask of [introspect(t, wrong(LETTERS_BASIC), tokens.access_token), revoke(t, wrong(BASIC), tokens.refresh_token)]) {
+  const asks = [
+    () => introspect(t, wrong(LETTERS_BASIC), tokens.access_token),
+    () => revoke(t, wrong(BASIC), tokens.refresh_token),
+  ];
+  for (const ask of asks) {
     await assert.rejects(ask, (error) => error.status === 401 && error.cause[0].scheme === "basic");
   }
   await refresh(t, BASIC, tokens.refresh_token);
