@@ -4,7 +4,7 @@
 //! [`Discovery::endpoints`].
 
 use crate::clock::Clock;
-use crate::fetch::{self, Answer, FetchFault, Wanted};
+use crate::fetch::{self, Answer, FetchFault, Posted, Wanted};
 use crate::issuer::{Endpoints, Issuer, IssuerFault};
 use grantd_tokens::json::Limits;
 use grantd_tokens::{Seconds, Time};
@@ -29,6 +29,7 @@ enum Known {
     Nothing,
     Endpoints {
         endpoints: Box<Endpoints>,
+        at: Time,
         until: Time,
     },
     Fault {
@@ -47,10 +48,6 @@ impl Discovery {
         self.issuer.identifier()
     }
 
-    pub(crate) fn client(&self) -> &Client {
-        &self.client
-    }
-
     /// What the metadata names, asked for if it is not known or has grown old. A failure stands for a few seconds, however
     /// many want to know.
     pub(crate) async fn endpoints(&self) -> Result<Endpoints, IssuerFault> {
@@ -65,31 +62,47 @@ impl Discovery {
         let now = self.clock.now();
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = match &answer {
             Ok((endpoints, max_age)) => {
-                Known::Endpoints { endpoints: Box::new(endpoints.clone()), until: now + lifetime(*max_age) }
+                Known::Endpoints { endpoints: Box::new(endpoints.clone()), at: now, until: now + lifetime(*max_age) }
             }
             Err(fault) => Known::Fault { fault: fault.clone(), at: now },
         };
         answer.map(|(endpoints, _)| endpoints)
     }
 
-    /// Forgets what the metadata said, because it led nowhere.
+    /// Forgets what the metadata said, because it led nowhere: the issuer may have moved. What was said a moment ago is kept
+    /// for that moment, so that an endpoint that is down does not make everybody ask for the metadata each time.
     pub(crate) fn forget(&self) {
+        let now = self.clock.now();
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if matches!(*known, Known::Endpoints { .. }) {
-            *known = Known::Nothing;
+        if let Known::Endpoints { at, until, .. } = &mut *known {
+            // The earlier of the two: a clock that was set back must not keep them for as long.
+            *until = (*until).min(now.min(*at) + PAUSE);
         }
     }
 
-    /// Fetches a document that the metadata names.
+    /// Fetches a document that the metadata names; if that fails, the metadata is asked for again next time.
     pub(crate) async fn get(&self, wanted: Wanted<'_>) -> Result<Answer, IssuerFault> {
         let url = wanted.url.to_string();
-        fetch::get(&self.client, wanted).await.map_err(|fault| IssuerFault::Fetch { url, fault })
+        self.fetched(url, fetch::get(&self.client, wanted).await)
+    }
+
+    /// Posts a form to where the metadata says; if that fails, the metadata is asked for again next time.
+    pub(crate) async fn post(&self, posted: Posted<'_>) -> Result<Vec<u8>, IssuerFault> {
+        let url = posted.url.to_string();
+        self.fetched(url, fetch::post(&self.client, posted).await)
+    }
+
+    fn fetched<T>(&self, url: String, answer: Result<T, FetchFault>) -> Result<T, IssuerFault> {
+        answer.map_err(|fault| {
+            self.forget();
+            IssuerFault::Fetch { url, fault }
+        })
     }
 
     fn known(&self) -> Option<Result<Endpoints, IssuerFault>> {
         let now = self.clock.now();
         match &*self.known.read().unwrap_or_else(PoisonError::into_inner) {
-            Known::Endpoints { endpoints, until } if !now.is_past(*until) => Some(Ok(Endpoints::clone(endpoints))),
+            Known::Endpoints { endpoints, until, .. } if !now.is_past(*until) => Some(Ok(Endpoints::clone(endpoints))),
             // A clock that was set back must not silence us for as long.
             Known::Fault { fault, at } if (Seconds(0)..PAUSE).contains(&now.since(*at)) => Some(Err(fault.clone())),
             _ => None,

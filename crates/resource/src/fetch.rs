@@ -76,14 +76,17 @@ pub(crate) async fn get(client: &Client, wanted: Wanted<'_>) -> Result<Answer, F
     Ok(Answer::Document { body, etag, max_age })
 }
 
+/// A form that is sent, and what must come back.
+pub(crate) struct Posted<'a> {
+    pub(crate) url: &'a Url,
+    pub(crate) credentials: HeaderValue,
+    pub(crate) form: &'a [(&'a str, &'a str)],
+    pub(crate) media_type: &'static str,
+}
+
 /// Sends a form with credentials and takes the answer, which must be 200 and of this media type.
-pub(crate) async fn post(
-    client: &Client,
-    url: &Url,
-    credentials: HeaderValue,
-    form: &[(&str, &str)],
-    media_type: &'static str,
-) -> Result<Vec<u8>, FetchFault> {
+pub(crate) async fn post(client: &Client, posted: Posted<'_>) -> Result<Vec<u8>, FetchFault> {
+    let Posted { url, credentials, form, media_type } = posted;
     let request = client.post(url.clone()).header(ACCEPT, media_type).header(AUTHORIZATION, credentials).form(form);
     let response = request.send().await.map_err(|error| fault(&error))?;
     if response.status() != StatusCode::OK {

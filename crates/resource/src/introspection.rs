@@ -7,7 +7,7 @@ use crate::access::Granted;
 use crate::challenge::{Reason, Unavailable};
 use crate::clock::Clock;
 use crate::discovery::Discovery;
-use crate::fetch;
+use crate::fetch::Posted;
 use crate::guard::Api;
 use crate::introspected::{self, Judged};
 use crate::issuer::IssuerFault;
@@ -135,9 +135,8 @@ impl Introspector {
             Form::Json => "application/json",
             Form::Signed => introspection_response::MEDIA_TYPE,
         };
-        let body = fetch::post(self.discovery.client(), &url, self.credentials()?, &form, media_type)
-            .await
-            .map_err(|fault| IssuerFault::Fetch { url: url.to_string(), fault })?;
+        let posted = Posted { url: &url, credentials: self.credentials()?, form: &form, media_type };
+        let body = self.discovery.post(posted).await?;
         let answer = match self.asking.form {
             Form::Json => json::parse_object(&body, Limits::DOCUMENT).map_err(IssuerFault::Answer)?,
             Form::Signed => self.open(&String::from_utf8_lossy(&body)).await?,

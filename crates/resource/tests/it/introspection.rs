@@ -366,3 +366,31 @@ async fn a_signed_answer_by_a_new_key_is_read_with_newer_keys() {
     issuer.put(ENDPOINT, signed(later.mint(&next).unwrap()));
     assert_eq!(api.get("/boxes", OPAQUE).await.status, 200);
 }
+
+#[tokio::test]
+async fn an_endpoint_that_moved_is_found_before_the_metadata_grows_old_and_one_that_is_down_costs_little() {
+    let issuer = Issuer::start().await;
+    let metadata = issuer.metadata_path();
+    let long = Page { cache_control: Some("max-age=3600"), ..Page::json(&issuer.metadata()) };
+    issuer.put(&metadata, long.clone());
+    answers(&issuer, &active(&issuer));
+    let api = api(&issuer, asking().cache_for(Seconds(0))).await;
+    assert_eq!(api.get("/boxes", OPAQUE).await.status, 200);
+    issuer.put(ENDPOINT, Page { status: 404, ..Page::default() });
+    for _ in 0..5 {
+        assert_eq!(api.get("/boxes", OPAQUE).await.status, 503);
+    }
+    assert_eq!(issuer.asked(&metadata), 1);
+    api.clock.advance(Seconds(5));
+    for _ in 0..5 {
+        assert_eq!(api.get("/boxes", OPAQUE).await.status, 503);
+    }
+    assert_eq!(issuer.asked(&metadata), 2);
+    let mut moved = issuer.metadata();
+    moved["introspection_endpoint"] = json!(format!("{}/elsewhere", issuer.identifier()));
+    issuer.put(&metadata, Page { body: moved.to_string(), ..long });
+    issuer.put("/elsewhere", Page::json(&active(&issuer)));
+    api.clock.advance(Seconds(5));
+    assert_eq!(api.get("/boxes", OPAQUE).await.status, 200);
+    assert_eq!(issuer.asked(&metadata), 3);
+}

@@ -404,3 +404,26 @@ async fn an_issuer_without_a_feed_is_named_as_such() {
         assert_eq!(guard.verify(&issuer.token()).await.unwrap_err().status(), 503);
     }
 }
+
+#[tokio::test]
+async fn a_feed_that_moved_is_found_before_the_metadata_grows_old() {
+    let issuer = Issuer::start().await;
+    let metadata = issuer.metadata_path();
+    let long = Page { cache_control: Some("max-age=3600"), ..Page::json(&issuer.metadata()) };
+    issuer.put(&metadata, long.clone());
+    issuer.publish_feed(&issuer.feed());
+    let api = following(&issuer).await;
+    assert_eq!(api.get("/boxes", &issuer.token()).await.status, 200);
+    let mut moved = issuer.metadata();
+    moved["revocation_feed_endpoint"] = json!(format!("{}/elsewhere", issuer.identifier()));
+    issuer.put(&metadata, Page { body: moved.to_string(), ..long });
+    issuer.put("/elsewhere", Page::text(ended_grant(&issuer, "grant-1").mint(&issuer.key).unwrap()));
+    issuer.put(FEED, Page { status: 404, ..Page::default() });
+    next_poll(&issuer).await;
+    api.clock.advance(Seconds(5));
+    while issuer.asked("/elsewhere") < 2 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(api.get("/boxes", &issuer.token()).await.status, 401);
+    assert_eq!(issuer.asked(&metadata), 2);
+}
