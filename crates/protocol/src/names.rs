@@ -4,7 +4,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use grantd_tokens::Random;
+use grantd_tokens::{Random, access_token};
 use precis_core::profile::Profile;
 use serde::{Deserialize, Serialize};
 use unicode_security::MixedScript;
@@ -67,9 +67,10 @@ impl AccessTokenId {
         Self(grant.map_or_else(|| own.clone(), |grant| format!("{grant}.{own}")))
     }
 
-    /// The grant that the token was issued under; none for a client's own.
+    /// The grant that the token was issued under, as [`access_token::grant_of`] reads it for every resource server; none for
+    /// a client's own.
     pub fn grant(&self) -> Option<GrantId> {
-        self.0.rsplit_once('.').map(|(grant, _)| GrantId::new(grant))
+        access_token::grant_of(&self.0).map(GrantId::new)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Identifiers and their syntax.
 
-use grantd_protocol::names::{Scope, Scopes, Username, opaque_password};
+use grantd_protocol::names::{AccessTokenId, GrantId, Scope, Scopes, Username, opaque_password};
+use grantd_tokens::access_token;
 
 #[test]
 fn a_scope_token_is_of_the_characters_that_rfc_6749_allows() {
@@ -34,4 +35,13 @@ fn a_username_is_one_name_however_it_is_typed() {
 fn a_password_is_composed_and_otherwise_left_as_it_was_typed() {
     assert_eq!(opaque_password("zoe\u{308} \u{ff21}B").as_deref(), Some("zo\u{eb} \u{ff21}B"));
     assert_eq!(opaque_password(""), None);
+}
+
+#[test]
+fn the_server_and_its_resource_servers_read_the_same_grant_off_the_name_of_a_token() {
+    for (jti, grant) in [("grant.own", Some("grant")), ("own", None), ("a.b.c", None), ("grant.", None), (".own", None)]
+    {
+        assert_eq!(AccessTokenId::new(jti).grant(), grant.map(GrantId::new), "{jti}");
+        assert_eq!(access_token::grant_of(jti), grant, "{jti}");
+    }
 }
