@@ -17,6 +17,7 @@ use crate::keys::{KeyFault, Keys};
 use crate::pages::Mode;
 use crate::password::{PasswordFault, PasswordHasher};
 use crate::revocations::Revocations;
+use crate::turns::Turns;
 
 /// One issuer, running.
 pub struct App {
@@ -36,8 +37,8 @@ pub struct App {
     pub revocations: Revocations,
     /// The pool that hashes passwords.
     pub passwords: PasswordHasher,
-    /// The turn of those whose commit was stale: one at a time looks again.
-    pub overtaken: tokio::sync::Mutex<()>,
+    /// The turns of those whose commit was stale.
+    pub overtaken: Turns,
     /// The only way out.
     pub fetcher: Arc<Fetcher>,
     /// Which web origins clients registered.

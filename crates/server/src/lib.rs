@@ -21,3 +21,4 @@ pub mod serve;
 pub mod sweep;
 pub mod telemetry;
 pub mod things;
+pub mod turns;

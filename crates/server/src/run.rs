@@ -27,9 +27,10 @@ pub async fn run_if<E: Endpoint>(
     mut ready: impl FnMut(&E::Answer) -> Result<(), Fault>,
 ) -> Result<Result<E::Answer, Refused>, Fault> {
     let issuer = &app.settings.issuer;
+    let lookup = endpoint.lookup();
     let mut turn = None;
     for _ in 0..MAX_ATTEMPTS {
-        let (facts, keys) = app.store.load_with_keys_revision(issuer, &endpoint.lookup()).await?;
+        let (facts, keys) = app.store.load_with_keys_revision(issuer, &lookup).await?;
         // A key that another process removed signs nothing that is decided after that (KEYS-03).
         app.keys.follow(keys).await?;
         let (next, told) = decide(app, endpoint, &facts);
@@ -59,7 +60,7 @@ pub async fn run_if<E: Endpoint>(
                 return Ok(answer);
             }
             // A hundred retries of one token would overtake each other a hundred times. One after the other, each looks once more.
-            Commit::Stale if turn.is_none() => turn = Some(app.overtaken.lock().await),
+            Commit::Stale if turn.is_none() => turn = Some(app.overtaken.take(&lookup).await),
             Commit::Stale => {}
             Commit::Refused(refusal) => {
                 events::tell_of_throttling(app, refusal, &facts).await?;

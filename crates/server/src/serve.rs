@@ -33,6 +33,7 @@ use crate::revocations::Revocations;
 use crate::router::router;
 use crate::sweep::sweep;
 use crate::telemetry::RequestIds;
+use crate::turns::Turns;
 
 /// What an issuer needs to run.
 #[derive(Debug)]
@@ -168,7 +169,7 @@ pub async fn open(startup: Startup) -> Result<Shared, StartFault> {
         rotate_keys_every: startup.rotate_keys_every,
         revocations: Revocations::default(),
         passwords: PasswordHasher::new(cores, WAITING_SIGN_INS, SIGN_IN_PATIENCE),
-        overtaken: tokio::sync::Mutex::default(),
+        overtaken: Turns::default(),
         fetcher: Arc::new(Fetcher::new(startup.fetch)?),
         origins: Origins::default(),
         inactive_answers: InactiveAnswers::default(),

@@ -40,4 +40,5 @@ mod start;
 mod telemetry;
 mod throttle_http;
 mod token_http;
+mod turns;
 mod two_tabs_http;
