@@ -17,6 +17,11 @@ pub fn within_second() -> u32 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().subsec_micros()
 }
 
+/// This moment as nobody can set it: good for how long something took, and for nothing else.
+pub fn instant() -> tokio::time::Instant {
+    tokio::time::Instant::now()
+}
+
 /// The operating system's randomness (KEYS-14).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OsRandom;

@@ -1,45 +1,97 @@
-//! Clearing away what can have no effect any more (STORE-09). A job of its own; nobody waits for it.
+//! Clearing away what can have no effect any more (STORE-09). A job of its own; nobody waits for it. With a clock that is not
+//! [`believed`], nothing is cleared away by age.
+
+pub mod believed;
 
 use std::sync::Weak;
 use std::time::Duration;
 
+use grantd_protocol::events::{EventFilter, Source};
 use grantd_store::StoreFault;
+use grantd_tokens::{Seconds, Time};
+use tokio::time::Instant;
 
 use crate::app::App;
+use crate::env;
+use believed::{AT_MOST_AHEAD, Believed, EVEN_FOR, Moment, Verdict};
 
 const EVERY: Duration = Duration::from_mins(1);
 
 /// Sweeps once a minute for as long as the server lives.
 pub async fn sweep(app: Weak<App>) {
     let mut minute = tokio::time::interval(EVERY);
-    let mut minutes = 0;
+    let mut minutes = 0_u32;
+    let began = env::instant();
+    let mut believed = None;
     loop {
         minute.tick().await;
         let Some(app) = app.upgrade() else { return };
-        forget_events(&app, &mut minutes).await;
-        match app.store.sweep(&app.settings.issuer, crate::env::now()).await {
-            Ok(swept) => tracing::debug!(event = "swept", ?swept, "cleared away what has expired"),
-            Err(fault) => tracing::warn!(event = "fault", %fault, "could not clear away what has expired"),
+        if minutes.is_multiple_of(60)
+            && let Err(fault) = forget_events_beyond_the_most(&app).await
+        {
+            tracing::warn!(event = "fault", %fault, "could not clear away the events that are too many");
+        }
+        minutes = minutes.wrapping_add(1);
+        if let Err(fault) = sweep_once(&app, &mut believed, began).await {
+            tracing::warn!(event = "fault", %fault, "could not clear away what has expired");
         }
     }
 }
 
-/// Events go when they are old; once an hour, also when there are too many: to see that, all of them are looked at.
-async fn forget_events(app: &App, minutes: &mut u32) {
-    let looks_at_all = minutes.is_multiple_of(60);
-    *minutes = minutes.wrapping_add(1);
-    if let Err(fault) = forget_old_events(app, looks_at_all).await {
-        tracing::warn!(event = "fault", %fault, "could not clear away old events");
+async fn sweep_once(app: &App, believed: &mut Option<Believed>, began: Instant) -> Result<(), StoreFault> {
+    let believed = match believed {
+        Some(believed) => believed,
+        None => believed.insert(Believed::since(known_to_have_been(app).await?)),
+    };
+    let passed = env::instant().duration_since(began).as_secs();
+    let at = Moment { time: env::now(), passed: Seconds(i64::try_from(passed).unwrap_or(i64::MAX)) };
+    if !is_believed(believed.judge(at)) {
+        return Ok(());
+    }
+    let swept = app.store.sweep(&app.settings.issuer, at.time).await?;
+    tracing::debug!(event = "swept", ?swept, "cleared away what has expired");
+    app.store.forget_events(&app.settings.issuer, at.time - app.settings.events.keep).await.map(drop)
+}
+
+/// The moment of the newest event that a request left; of a database without one, this moment. What the server does by itself
+/// at a start is dated by the clock in question.
+async fn known_to_have_been(app: &App) -> Result<Time, StoreFault> {
+    let newest = app.store.events(&app.settings.issuer, EventFilter::default(), EVENTS_LOOKED_AT).await?;
+    let of_a_request = newest.iter().rev().find(|event| event.source == Source::Request);
+    Ok(of_a_request.map_or_else(env::now, |event| event.at))
+}
+
+const EVENTS_LOOKED_AT: usize = 500;
+
+fn is_believed(verdict: Verdict) -> bool {
+    match verdict {
+        Verdict::Believed => true,
+        Verdict::BelievedAgain => {
+            tracing::info!(event = "clock_believed", "the clock is believed again; what has expired is cleared away");
+            true
+        }
+        Verdict::Jumped(by) => {
+            tracing::warn!(
+                event = "clock_jumped",
+                seconds = by.0,
+                "the clock is further on than grantd can account for (more than {} seconds); nothing is cleared away until it is \
+                 back, or has run evenly for {} seconds. If the machine slept or the server was not running, do nothing; \
+                 otherwise set the clock right before then",
+                AT_MOST_AHEAD.0,
+                EVEN_FOR.0
+            );
+            false
+        }
+        Verdict::NotYet => false,
     }
 }
 
-async fn forget_old_events(app: &App, looks_at_all: bool) -> Result<(), StoreFault> {
-    let (issuer, kept) = (&app.settings.issuer, &app.settings.events);
-    app.store.forget_events(issuer, crate::env::now() - kept.keep).await?;
-    if looks_at_all && let Some(until) = app.store.events_are_too_many_before(issuer, kept.most).await? {
+/// To see whether there are too many, all of them are looked at. No clock has a say in it.
+async fn forget_events_beyond_the_most(app: &App) -> Result<(), StoreFault> {
+    let (issuer, most) = (&app.settings.issuer, app.settings.events.most);
+    if let Some(until) = app.store.events_are_too_many_before(issuer, most).await? {
         let forgotten = app.store.forget_events(issuer, until).await?;
         if forgotten > 0 {
-            let most = kept.most;
             tracing::warn!(
                 event = "events_forgotten",
                 forgotten,

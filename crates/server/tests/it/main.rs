@@ -11,6 +11,7 @@
 
 mod account_http;
 mod authorize_http;
+mod believed_clock;
 mod canary;
 mod commands;
 mod commands_grants;
