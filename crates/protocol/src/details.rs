@@ -142,19 +142,21 @@ pub fn still_granted(granted: &[Detail], told: &Value) -> bool {
     })
 }
 
-/// What of `granted` the objects of a token request select (RAR-06). `None` if one asks for more than was granted.
+/// What of `left` the objects of a token request select (RAR-06): nothing, where all of it was taken back. `None` if one asks for
+/// more than was ever `given`.
 ///
-/// An object without an identifier selects every granted thing of its type.
-pub fn narrow(granted: &[Detail], asked: &[Detail]) -> Option<Vec<Detail>> {
-    let mut left: Vec<Detail> = Vec::new();
+/// An object without an identifier selects every thing of its type.
+pub fn narrow(given: &[Detail], left: &[Detail], asked: &[Detail]) -> Option<Vec<Detail>> {
+    let mut selected: Vec<Detail> = Vec::new();
     for wanted in asked {
-        let covering: Vec<Detail> = granted.iter().filter_map(|held| cut(held, wanted)).collect();
-        if covering.is_empty() {
-            return None;
+        given.iter().find_map(|held| cut(held, wanted))?;
+        for detail in left.iter().filter_map(|held| cut(held, wanted)) {
+            if !selected.contains(&detail) {
+                selected.push(detail);
+            }
         }
-        left.extend(covering.into_iter().filter(|detail| !left.contains(detail)).collect::<Vec<_>>());
     }
-    Some(left)
+    Some(selected)
 }
 
 fn cut(held: &Detail, wanted: &Detail) -> Option<Detail> {

@@ -143,12 +143,14 @@ refusals! {
     RefreshUserGone => InvalidGrant, "INV-02", "policy", "the refresh token is not valid";
     RefreshSessionEnded => InvalidGrant, "REFRESH-16", "RFC 9700 §4.14.2", "the refresh token is not valid";
     RefreshScopeWider => InvalidScope, "REFRESH-13", "RFC 6749 §6", "a refreshed token may not have more scope than was granted";
+    ScopeTakenBack => InvalidScope, "REFRESH-13", "RFC 6749 §5.2", "the user took back all of this scope; ask without scope for what is left";
     NothingLeft => InvalidGrant, "REFRESH-15", "policy", "nothing of what was granted may still be given to this client";
 
     // ---- token: what is issued ----
     SeveralTargets => InvalidTarget, "AT-04", "RFC 8707 §2.2", "an access token is for one resource; ask once for each";
     TargetNotGranted => InvalidTarget, "RESIND-03", "RFC 8707 §2.2", "resource is not among those granted";
     DetailsNotGranted => InvalidAuthorizationDetails, "RAR-06", "RFC 9396 §6", "authorization_details may only narrow what was granted";
+    DetailsTakenBack => InvalidAuthorizationDetails, "RAR-06", "RFC 9396 §6", "the user took back all of these authorization_details; ask without authorization_details for what is left";
     PublicClientAlone => UnauthorizedClient, "TOKEN-11", "RFC 6749 §4.4", "client_credentials is for clients that can keep a secret";
 
     // ---- a token that is shown: to be ended, or to be told about ----

@@ -7,7 +7,7 @@ use crate::changes::Change;
 use crate::endpoint::{Env, Ledger};
 use crate::names::{GrantId, Issuer, ResourceId, Scope, Scopes};
 use crate::records::{
-    Client, Code, Detail, Grant, GrantState, NamedThing, PendingRequest, Presence, Redemption, Resource, Session,
+    Client, Code, Detail, Given, Grant, GrantState, NamedThing, PendingRequest, Presence, Redemption, Resource, Session,
 };
 use crate::token::grant_type::GrantType;
 
@@ -109,6 +109,7 @@ pub fn approve(
         user: session.user.clone(),
         client: client.id.clone(),
         session: session.id,
+        given: Given { scopes: choice.scopes.clone(), details: choice.details.clone() },
         scopes: choice.scopes,
         default_resource: choice.resources.first().cloned(),
         resources: choice.resources,

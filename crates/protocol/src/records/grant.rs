@@ -31,6 +31,8 @@ pub struct Grant {
     pub default_resource: Option<ResourceId>,
     /// Which things.
     pub details: Vec<Detail>,
+    /// What it was given for, whatever was taken back since: when it is added, the same scopes and details.
+    pub given: Given,
     /// What those are called, as far as it was known.
     #[serde(default)]
     pub names: Vec<NamedThing>,
@@ -48,6 +50,16 @@ pub struct Grant {
     pub narrowings: u32,
     /// Whether it stands.
     pub state: GrantState,
+}
+
+/// What a grant was given for. It tells a client that repeats what it once got (RFC 6749 §6 lets it) from one that asks for more;
+/// nothing is issued for it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Given {
+    /// The scopes.
+    pub scopes: Scopes,
+    /// The things.
+    pub details: Vec<Detail>,
 }
 
 /// What a resource called a thing when its owner let somebody use it: to show it to them again, and for nothing else (CONSENT-05).

@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 pub use attempts::{AttemptKey, Attempts};
 pub use client::{Client, ClientAuthentication, ClientKind, ClientSecret, RedirectUriAtToken};
 pub use grant::{
-    Code, Consent, Ended, EndedThing, Grant, GrantState, IssuedAccessToken, NamedThing, OpaqueAccessToken, Presence,
-    Redemption, RefreshToken, Revocation, Spending,
+    Code, Consent, Ended, EndedThing, Given, Grant, GrantState, IssuedAccessToken, NamedThing, OpaqueAccessToken,
+    Presence, Redemption, RefreshToken, Revocation, Spending,
 };
 pub use pending::{Offer, OfferedThings, PendingRequest, Thing, Things};
 pub use resource::{

@@ -63,21 +63,33 @@ pub(super) struct Share<'a> {
 impl<'a> Share<'a> {
     /// Of a fresh grant: all of it that is the resource's.
     pub(super) fn of_code(grant: &'a Grant, wanted: Wanted<'a>, ledger: &mut Ledger) -> Result<Self, Refusal> {
-        Self::of_grant(grant, &grant.scopes, wanted, ledger)
+        Self::of_grant(grant, &grant.scopes, Refusal::NothingLeft, wanted, ledger)
     }
 
-    /// Of a grant, narrowed by the `scope` of a refresh (REFRESH-13) and by what the client has lost since (REFRESH-15).
+    /// Of a grant, narrowed by the `scope` of a refresh (REFRESH-13) and by what the client has lost since (REFRESH-15). A `scope`
+    /// that was given and taken back falls away: many clients repeat what they once got, and are to go on with what is left.
     pub(super) fn of_refresh(
         grant: &'a Grant,
         scope: Option<&Scopes>,
         wanted: Wanted<'a>,
         ledger: &mut Ledger,
     ) -> Result<Self, Refusal> {
-        ledger.ensure(scope.is_none_or(|scope| scope.is_within(&grant.scopes)), Refusal::RefreshScopeWider)?;
-        Self::of_grant(grant, scope.unwrap_or(&grant.scopes), wanted, ledger)
+        let asked = scope.unwrap_or(&grant.scopes);
+        ledger.ensure(asked.is_within(&grant.given.scopes), Refusal::RefreshScopeWider)?;
+        let left = asked.filtered(|scope| grant.scopes.contains(scope));
+        // `invalid_grant` would make the client throw away a token that is good for what is left.
+        let nothing = if left == *asked { Refusal::NothingLeft } else { Refusal::ScopeTakenBack };
+        Self::of_grant(grant, &left, nothing, wanted, ledger)
     }
 
-    fn of_grant(grant: &'a Grant, scopes: &Scopes, wanted: Wanted<'a>, ledger: &mut Ledger) -> Result<Self, Refusal> {
+    /// `nothing` is what it is refused for if these scopes and details open nothing there.
+    fn of_grant(
+        grant: &'a Grant,
+        scopes: &Scopes,
+        nothing: Refusal,
+        wanted: Wanted<'a>,
+        ledger: &mut Ledger,
+    ) -> Result<Self, Refusal> {
         let client = wanted.client;
         let resource = wanted.target.resource.as_ref().or(grant.default_resource.as_ref());
         let granted = resource.filter(|resource| grant.resources.contains(resource));
@@ -85,11 +97,11 @@ impl<'a> Share<'a> {
         let allowed = |scope: &Scope| client.scopes.contains(scope) && tellable(scope, resource);
         let still =
             |detail: &&Detail| detail.resource == resource.id && client.detail_types.contains(&detail.type_name);
-        let held: Vec<Detail> = grant.details.iter().filter(still).cloned().collect();
-        let details = narrowed(held, wanted, ledger)?;
+        let there = |details: &[Detail]| details.iter().filter(still).cloned().collect::<Vec<_>>();
+        let details = narrowed(&there(&grant.given.details), there(&grant.details), wanted, ledger)?;
         let share = Self { grant: Some(grant), resource, scopes: scopes.filtered(allowed), details };
         let left_any = share.scopes.iter().any(|scope| resource.defines(scope)) || !share.details.is_empty();
-        ledger.ensure(left_any, Refusal::NothingLeft)?;
+        ledger.ensure(left_any, nothing)?;
         Ok(share)
     }
 
@@ -132,11 +144,19 @@ fn selected<'a>(
     ledger.require(found.filter(|resource| resource.status == Status::Active), Refusal::TargetNotGranted)
 }
 
-/// RAR-06.
-fn narrowed(held: Vec<Detail>, wanted: Wanted<'_>, ledger: &mut Ledger) -> Result<Vec<Detail>, Refusal> {
-    let Some(text) = &wanted.target.details else { return Ok(held) };
+/// RAR-06. What was given and taken back falls away, as with scopes. A resource may take a token without details for one that is not
+/// held to any: it is issued only where it is what a request that names none would get.
+fn narrowed(
+    given: &[Detail],
+    left: Vec<Detail>,
+    wanted: Wanted<'_>,
+    ledger: &mut Ledger,
+) -> Result<Vec<Detail>, Refusal> {
+    let Some(text) = &wanted.target.details else { return Ok(left) };
     let asked = details::parse(text, wanted.client, &wanted.facts.resources, ledger)?;
-    ledger.require(details::narrow(&held, &asked), Refusal::DetailsNotGranted)
+    let selected = ledger.require(details::narrow(given, &left, &asked), Refusal::DetailsNotGranted)?;
+    ledger.ensure(!selected.is_empty() || left.is_empty(), Refusal::DetailsTakenBack)?;
+    Ok(selected)
 }
 
 /// RESIND-04: what the resource defines, and the one scope that is about the grant as such.

@@ -4,6 +4,7 @@
 
 mod looks;
 mod shown_again;
+mod taken_back;
 
 use grantd_protocol::changes::{Change, Commit};
 use grantd_protocol::names::Scopes;

@@ -13,7 +13,7 @@ use grantd_protocol::forms::{FormOrigin, Purpose};
 use grantd_protocol::login::{Admission, Admitted, PasswordProof, SignIn, SignOut, SignedIn};
 use grantd_protocol::names::{ClientId, Issuer, Network, ResourceId, Scope, UserId, Username};
 use grantd_protocol::parameters::encode;
-use grantd_protocol::records::{Client, ClientAuthentication, Offer, OfferedThings, Resource, Things};
+use grantd_protocol::records::{Client, ClientAuthentication, Grant, Offer, OfferedThings, Resource, Things};
 use grantd_protocol::refusals::Refusal;
 use grantd_protocol::settings::Settings;
 use grantd_protocol::state::{Records, State};
@@ -90,6 +90,14 @@ impl World {
 
     pub(crate) fn advance(&mut self, by: Seconds) {
         self.now = self.now + by;
+    }
+
+    /// What `taking` takes from the one grant there is, its user takes back.
+    pub(crate) fn narrow(&mut self, taking: impl FnOnce(&mut Grant)) {
+        let mut grant = self.records().grants.values().next().unwrap().clone();
+        taking(&mut grant);
+        let Grant { id, narrowings, scopes, resources, details, .. } = grant;
+        self.operate(Change::NarrowGrant { grant: id, narrowings, scopes, resources, details });
     }
 
     /// What an operator does; it always succeeds.

@@ -37,7 +37,7 @@ pub(crate) fn grant_values(issuer: &Issuer, grant: &Grant) -> Result<Vec<Value>,
         because.unwrap_or(Value::Null),
         grant.last_used_at.into(),
         grant.narrowings.into(),
-        record(GRANTS, grant, &["last_used_at", "narrowings", "state"])?,
+        record(GRANTS, grant, &["given", "last_used_at", "narrowings", "state"])?,
     ])
 }
 
@@ -67,6 +67,9 @@ pub(crate) fn grant(mut row: Row) -> Result<Grant, StoreFault> {
         let first = members.get("resources").and_then(|resources| resources.get(0)).cloned();
         members.insert("default_resource".to_owned(), first.unwrap_or_default());
     }
+    // The record is written once, so it says what the grant was given for.
+    let given = ["scopes", "details"].map(|name| (name.to_owned(), members.get(name).cloned().unwrap_or_default()));
+    members.insert("given".to_owned(), Json::Object(given.into_iter().collect()));
     if let Some(remaining) = remaining {
         let remaining: Map<String, Json> =
             serde_json::from_str(&remaining).map_err(|_| row.corrupt("what is left of it is not a JSON object"))?;

@@ -49,6 +49,7 @@ async fn of_a_hundred_who_take_back_a_part_of_what_they_saw_one_does() {
     assert_eq!((count(&outcomes, Commit::Done), count(&outcomes, Commit::Stale)), (1, 99));
     let left = grant_now(&stores[1]).await;
     assert_eq!((left.narrowings, left.scopes, left.resources.len()), (1, scopes("read"), 1));
+    assert_eq!(left.given, grant(7, 0, 0, 50).given);
 }
 
 // proves: STORE-02, STORE-03

@@ -76,7 +76,7 @@ fn database_of_the_first_schema(path: &Path) {
             "INSERT INTO sessions VALUES (?1, ?2, ?3, ?4, ?4, 2, NULL, ?5)",
             &[&issuer, &session.id.to_base64url(), &user_id(0).as_str(), &ENDS, &session_record],
         );
-        let grant_record = written_then(&grant, &["state", "last_used_at", "narrowings", "default_resource"]);
+        let grant_record = written_then(&grant, &["state", "last_used_at", "narrowings", "default_resource", "given"]);
         insert(
             "INSERT INTO grants VALUES (?1, ?2, ?3, ?4, ?5, 'while_signed_in', ?6, NULL, NULL, ?7)",
             &[
@@ -162,6 +162,7 @@ async fn rows_of_the_first_schema_can_be_used_narrowed_and_ended() {
             last_used_at: Time(9),
             narrowings: 1,
             state: GrantState::Revoked { at: Time(10), because: Revocation::ClientDisabled },
+            // What it was given for, too: the record was never written anew.
             ..old_grant(0)
         })
     );

@@ -8,7 +8,7 @@ use grantd_protocol::names::{
 };
 use grantd_protocol::records::{
     AccessTokenFormat, AttemptKey, Client, ClientAuthentication, ClientKind, ClientSecret, Code, Consent, Detail,
-    Grant, GrantState, IssuedAccessToken, NamedThing, Offer, OfferedThings, OpaqueAccessToken, PasswordHash,
+    Given, Grant, GrantState, IssuedAccessToken, NamedThing, Offer, OfferedThings, OpaqueAccessToken, PasswordHash,
     PendingRequest, Presence, Redemption, RedirectUriAtToken, RefreshToken, Resource, ScopeDeclaration, Session,
     SessionState, Spending, Status, Thing, Things, User,
 };
@@ -186,6 +186,7 @@ pub(crate) fn grant(number: u64, in_session: u64, variant: u64, expires_at: i64)
         resources: vec![resource_id(1), resource_id(0)],
         default_resource: Some(resource_id(1)),
         details: vec![detail(Some("box-1"))],
+        given: Given { scopes: scopes("write read"), details: vec![detail(Some("box-1"))] },
         names: vec![named("box-1")],
         presence: if variant.is_multiple_of(2) { Presence::WhileSignedIn } else { Presence::Offline },
         authenticated_at: Time(1),

@@ -233,6 +233,12 @@ fn refresh_tokens() -> Vec<Row> {
             answered: refreshed(|world, call| after(14 * 24 * 3600 - 1)(world, call)),
         },
         row(R::RefreshScopeWider, refreshed(|_, call| call.with("scope", "boxes:list boxes:read"))),
+        Row { refusal: R::ScopeTakenBack, refused: narrowed("scope", true), answered: narrowed("scope", false) },
+        Row {
+            refusal: R::DetailsTakenBack,
+            refused: narrowed("authorization_details", true),
+            answered: narrowed("authorization_details", false),
+        },
         row(
             R::NothingLeft,
             refreshed(|world, call| {
@@ -312,6 +318,28 @@ fn refreshed(prepare: impl FnOnce(&mut World, TokenCall) -> TokenCall) -> Outcom
     let call = world.refresh_of(WEB, &token);
     let call = prepare(&mut world, call);
     outcome(world.token(&call))
+}
+
+/// A scope or a box is asked for in so many words: after that one, or another, was taken back.
+fn narrowed(name: &str, the_one: bool) -> Outcome {
+    let boxes = r#"[{"type":"lockbox","actions":["list"]}]"#;
+    let mut world = World::new();
+    let form = world.request_of(WEB).with("scope", "boxes:list boxes:read offline_access");
+    let code = world.approve_form(&form.with("authorization_details", boxes));
+    let token = world.redeem(WEB, &code).unwrap().refresh_token.unwrap();
+    let (scope, thing) = if the_one { ("boxes:list", "alice-1") } else { ("boxes:read", "alice-2") };
+    world.narrow(|grant| match name {
+        "scope" => {
+            grant.scopes = grant.scopes.filtered(|held| held.as_str() != scope);
+            grant.details.clear();
+        }
+        _ => grant.details.retain(|held| held.identifier.as_deref() != Some(thing)),
+    });
+    let asked = match name {
+        "scope" => "boxes:list",
+        _ => r#"[{"type":"lockbox","actions":["list"],"identifier":"alice-1"}]"#,
+    };
+    outcome(world.token(&world.refresh_of(WEB, &token).with(name, asked)))
 }
 
 fn after(seconds: i64) -> impl FnOnce(&mut World, TokenCall) -> TokenCall {

@@ -7,7 +7,7 @@ use std::process::Command;
 use grantd_protocol::changes::{Change, Commit};
 use grantd_protocol::names::{ClientId, GrantId, Issuer, ResourceId, Scopes, UserId, Username};
 use grantd_protocol::records::{
-    Grant, GrantState, Presence, RefreshToken, Session, SessionState, Spending, Status, User,
+    Given, Grant, GrantState, Presence, RefreshToken, Session, SessionState, Spending, Status, User,
 };
 use grantd_protocol::refusals::Refusal;
 use grantd_protocol::token::refresh_secret::RefreshSecret;
@@ -52,6 +52,7 @@ pub(crate) async fn furnish(store: &Store, issuer: &Issuer) -> String {
             resources: vec![ResourceId::new("https://lockbox.example/")],
             default_resource: Some(ResourceId::new("https://lockbox.example/")),
             details: Vec::new(),
+            given: Given { scopes: Scopes::parse("mail.read").unwrap(), details: Vec::new() },
             names: Vec::new(),
             presence: Presence::WhileSignedIn,
             authenticated_at: now,
