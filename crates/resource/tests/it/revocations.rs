@@ -421,9 +421,12 @@ async fn a_feed_that_moved_is_found_before_the_metadata_grows_old() {
     issuer.put(FEED, Page { status: 404, ..Page::default() });
     next_poll(&issuer).await;
     api.clock.advance(Seconds(5));
-    while issuer.asked("/elsewhere") < 2 {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let found = async {
+        while issuer.asked("/elsewhere") < 2 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), found).await.unwrap();
     assert_eq!(api.get("/boxes", &issuer.token()).await.status, 401);
     assert_eq!(issuer.asked(&metadata), 2);
 }
