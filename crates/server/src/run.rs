@@ -11,8 +11,9 @@ use crate::env;
 use crate::events::{self, Kept};
 use crate::things;
 
-/// Enough for a lost race, its sequel, and a fetch before both: whoever was overtaken waits for their turn.
-const MAX_ATTEMPTS: u32 = 8;
+/// Enough for a lost race, its sequel, and a fetch before both. In this process whoever was overtaken waits for their turn; another
+/// process on the same database may still be quicker, some times over.
+const MAX_ATTEMPTS: u32 = 32;
 
 /// Decides a request. What it answers is durable (law 4).
 pub async fn run<E: Endpoint>(app: &App, endpoint: &E) -> Result<Result<E::Answer, Refused>, Fault> {
