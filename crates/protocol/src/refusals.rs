@@ -138,6 +138,7 @@ refusals! {
     RefreshTokenOfAnotherClient => InvalidGrant, "REFRESH-03", "RFC 6749 §6", "the refresh token is not valid";
     RefreshGrantGone => InvalidGrant, "REFRESH-16", "RFC 9700 §4.14.2", "the refresh token is not valid";
     RefreshTokenReused => InvalidGrant, "REFRESH-09", "RFC 9700 §4.14.2", "the refresh token is not valid";
+    RefreshRetriedTooOften => TemporarilyUnavailable, "REFRESH-10", "policy", "the refresh token was shown too often; use the one that it was answered with";
     RefreshTokenIdle => InvalidGrant, "REFRESH-12", "OAuth 2.0 for Browser-Based Applications", "the refresh token is not valid";
     RefreshGrantEnded => InvalidGrant, "REFRESH-12", "OAuth 2.0 for Browser-Based Applications", "the refresh token is not valid";
     RefreshUserGone => InvalidGrant, "INV-02", "policy", "the refresh token is not valid";

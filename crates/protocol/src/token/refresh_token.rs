@@ -24,19 +24,18 @@ pub(super) fn judge(
     env: &mut Env<'_>,
     ledger: &mut Ledger,
 ) -> Result<Issued, Refusal> {
-    let Accepted { showing, token, live, share } =
+    let Accepted { showing, live, share } =
         accept(asked.scope.as_ref(), request.wanted(), request.network, env, ledger)?;
     let next = RefreshSecret::next(&asked.refresh_token, env.random);
     trade(&showing, &next, env.now, ledger);
     let mut issued = issue(share, NextRefreshToken::after(live, next), request, env, ledger)?;
-    issued.replaced_answers = live.generation.saturating_sub(token.generation);
+    issued.replaced_answers = showing.replaced_answers();
     Ok(issued)
 }
 
 /// A refresh token that is good for something, and for what.
 pub(super) struct Accepted<'a> {
     pub(super) showing: Showing<'a>,
-    token: &'a RefreshToken,
     /// The one of its family that lives: itself, or what it was traded for.
     live: &'a RefreshToken,
     share: Share<'a>,
@@ -58,16 +57,18 @@ pub(super) fn accept<'a>(
     ledger.ensure(grant.state == GrantState::Standing, Refusal::RefreshGrantGone)?;
 
     let showing = Showing::of(facts, env);
+    // Nothing ends: whoever retries without a pause is hardly a thief, and has an answer that works.
+    ledger.ensure(showing.replaced_answers() <= MAX_REPLACED_ANSWERS, Refusal::RefreshRetriedTooOften)?;
     note(&showing, grant, network, ledger);
     // The sender is proved, and the token was spent before: one of the two who hold it is a thief (REFRESH-09).
     if let Showing::Reuse(_) = showing {
         let because = Revocation::RefreshTokenReused;
         ledger.always(Change::RevokeGrant { grant: grant.id.clone(), at: env.now, because });
     }
-    let (token, live) = ledger.require(showing.traded(), Refusal::RefreshTokenReused)?;
+    let live = ledger.require(showing.live(), Refusal::RefreshTokenReused)?;
     Tradable { token: live, grant }.ensure(facts, env.now, ledger)?;
     let share = Share::of_refresh(grant, scope, wanted, ledger)?;
-    Ok(Accepted { showing, token, live, share })
+    Ok(Accepted { showing, live, share })
 }
 
 /// What it means that a refresh token is shown, by a sender who is proved.
@@ -102,13 +103,21 @@ impl<'a> Showing<'a> {
         }
     }
 
-    /// The token, if it is good for something, and the one of its family that lives. The idle end is that one's: what is shown
-    /// again was used in time. Refused as idle it would leave a thief who used it just before its end with what they got.
-    fn traded(&self) -> Option<(&'a RefreshToken, &'a RefreshToken)> {
+    /// If it is good for something, the one of its family that lives. The idle end is that one's: what is shown again was used in
+    /// time. Refused as idle it would leave a thief who used it just before its end with what they got.
+    fn live(&self) -> Option<&'a RefreshToken> {
         match self {
-            Self::FirstUse(token) => Some((token, token)),
-            Self::LostResponse { token, unused, .. } => Some((token, unused)),
+            Self::FirstUse(token) => Some(token),
+            Self::LostResponse { unused, .. } => Some(unused),
             Self::Reuse(_) => None,
+        }
+    }
+
+    /// How many answers another one takes the place of: each that replaced one is a generation further.
+    fn replaced_answers(&self) -> u32 {
+        match self {
+            Self::LostResponse { token, unused, .. } => unused.generation.saturating_sub(token.generation),
+            Self::FirstUse(_) | Self::Reuse(_) => 0,
         }
     }
 }
@@ -160,6 +169,10 @@ fn note(showing: &Showing<'_>, grant: &Grant, network: &Network, ledger: &mut Le
     }
     ledger.note(evidence);
 }
+
+/// How often one token is answered again within its window. Each answer leaves rows behind: a spent token, an ended access token, an
+/// event.
+const MAX_REPLACED_ANSWERS: u32 = 100;
 
 /// Two showings so close together are two requests at once rather than one and its retry. A difference in words alone.
 const AT_ONCE: Seconds = Seconds(1);

@@ -93,8 +93,10 @@ impl Posted {
         if refusal.code() == ErrorCode::InvalidClient && self.authorization().is_some() {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"grantd\""));
         }
-        if status == StatusCode::TOO_MANY_REQUESTS {
-            response.headers_mut().insert(RETRY_AFTER, wait_after(refusal));
+        if status == StatusCode::TOO_MANY_REQUESTS
+            && let Some(wait) = wait_after(refusal)
+        {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(wait));
         }
         response
     }
@@ -158,8 +160,13 @@ fn trouble(fault: &Fault) -> Response {
 const NOT_NOW: &str = "this cannot be decided just now; ask again in a few seconds";
 
 /// Until there is room again: a window of attempts, or a moment.
-fn wait_after(refusal: Refusal) -> HeaderValue {
-    HeaderValue::from_static(if refusal == Refusal::IntrospectionThrottled { "1" } else { "60" })
+fn wait_after(refusal: Refusal) -> Option<&'static str> {
+    match refusal {
+        Refusal::IntrospectionThrottled => Some("1"),
+        // After its window it is not answered again, but taken for stolen.
+        Refusal::RefreshRetriedTooOften => None,
+        _ => Some("60"),
+    }
 }
 
 async fn allow_origins(app: &App, headers: &HeaderMap, client: Option<&ClientId>, response: &mut Response) {

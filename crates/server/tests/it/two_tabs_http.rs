@@ -91,6 +91,38 @@ async fn of_fifty_uses_of_one_token_at_once_all_are_answered_and_one_answer_live
     assert_eq!(live, 1);
 }
 
+// proves: REFRESH-10
+#[tokio::test]
+async fn beyond_a_hundred_more_a_token_is_refused_without_a_time_to_come_again_and_its_answer_is_as_good_as_ever() {
+    let rig = Arc::new(Rig::development().await);
+    let token = first_token(&rig).await;
+    let mut answers = Vec::new();
+    for at_once in [40, 40, 21, 5] {
+        let mut uses = JoinSet::new();
+        for _ in 0..at_once {
+            let (rig, token) = (Arc::clone(&rig), token.clone());
+            uses.spawn(async move { refresh(&rig, &token).await.0 });
+        }
+        answers.extend(uses.join_all().await);
+    }
+    assert!(answers[..101].iter().all(|answer| answer.status == 200), "{answers:?}");
+    for refused in &answers[101..] {
+        assert_eq!((refused.status, refused.error().as_str()), (429, "temporarily_unavailable"));
+        assert_eq!(refused.header("retry-after"), None, "later it would be taken for stolen");
+    }
+    let mut working = 0;
+    for answer in &answers[..101] {
+        let token = answer.member("refresh_token");
+        let lookup = Lookup { refresh_token: Some(Secret::new(&token).hash()), ..Lookup::default() };
+        let facts = rig.app.store.load(&rig.app.settings.issuer, &lookup).await.unwrap();
+        if facts.refresh_token.unwrap().spending == Spending::Unspent {
+            working += 1;
+            assert_eq!(refresh(&rig, &token).await.0.status, 200);
+        }
+    }
+    assert_eq!(working, 1);
+}
+
 /// Only what replaces another answer waits.
 #[tokio::test]
 async fn an_ordinary_refresh_is_not_held_back() {

@@ -142,6 +142,32 @@ fn each_answer_says_how_many_it_replaces() {
     }
 }
 
+/// Each retry leaves rows behind, and whoever holds a token needs nothing else to make them.
+// proves: REFRESH-10
+#[test]
+fn a_token_that_is_shown_a_hundred_times_more_is_refused_then_and_nothing_ends() {
+    let (mut world, first, mut last) = spent(WEB);
+    for _ in 0..100 {
+        last = world.refresh(WEB, &first).unwrap();
+    }
+    let before = world.state.clone();
+    world.told.clear();
+    for pause in [0, 1, 28] {
+        world.advance(Seconds(pause));
+        assert_eq!(refusal(world.refresh(WEB, &first)), Refusal::RefreshRetriedTooOften);
+        assert_eq!(world.state, before, "nothing is written");
+        assert_eq!(noted(&world, WEB, &first), []);
+    }
+    // In its answer's turn it is counted anew, and what it was answered with is used as ever.
+    let mut used = world.clone();
+    let token = next(&used.refresh(WEB, &next(&last)).unwrap());
+    used.refresh(WEB, &next(&last)).unwrap();
+    assert_eq!(refusal(used.refresh(WEB, &token)), Refusal::RefreshTokenReused);
+    world.advance(Seconds(1));
+    assert_eq!(refusal(world.refresh(WEB, &first)), Refusal::RefreshTokenReused, "the window is over");
+    assert!(was_revoked_for_reuse(&world));
+}
+
 // proves: REFRESH-11
 #[test]
 fn a_replaced_token_that_is_shown_after_all_ends_the_family() {

@@ -219,6 +219,11 @@ fn refresh_tokens() -> Vec<Row> {
         ),
         // Spent, shown again: a theft at the end of the window, and a retry just before it.
         Row { refusal: R::RefreshTokenReused, refused: shown_again_after(30), answered: shown_again_after(29) },
+        Row {
+            refusal: R::RefreshRetriedTooOften,
+            refused: refreshed(|world, call| after_retries(101)(world, call)),
+            answered: refreshed(|world, call| after_retries(100)(world, call)),
+        },
         row(
             R::RefreshGrantGone,
             refreshed(|world, call| {
@@ -340,6 +345,16 @@ fn narrowed(name: &str, the_one: bool) -> Outcome {
         _ => r#"[{"type":"lockbox","actions":["list"],"identifier":"alice-1"}]"#,
     };
     outcome(world.token(&world.refresh_of(WEB, &token).with(name, asked)))
+}
+
+/// The answer, and all that took its place.
+fn after_retries(answers: usize) -> impl FnOnce(&mut World, TokenCall) -> TokenCall {
+    move |world, call| {
+        for _ in 0..answers {
+            world.token(&call).unwrap();
+        }
+        call
+    }
 }
 
 fn after(seconds: i64) -> impl FnOnce(&mut World, TokenCall) -> TokenCall {

@@ -20,6 +20,7 @@ pub(super) fn meaning(refusal: Refusal) -> &'static str {
         }
         Refusal::CodeSessionEnded | Refusal::RefreshSessionEnded => "the session in which it was granted has ended",
         Refusal::RefreshTokenReused => "it was spent before, so whoever shows it again may be a thief",
+        Refusal::RefreshRetriedTooOften => "it was shown too often within a few seconds",
         Refusal::RefreshTokenIdle => "it was not used for too long",
         Refusal::RefreshGrantEnded => "its grant has reached its absolute end",
         Refusal::NothingLeft => "nothing of what was granted may still be given to its client",
