@@ -56,9 +56,13 @@ pub fn of(told: &Told<'_>, now: Time, random: &mut dyn Random) -> Vec<Event> {
 }
 
 fn is_the_same(one: &Note, other: &Note) -> bool {
-    one.kind == other.kind
-        && one.grant.as_ref().zip(other.grant.as_ref()).is_none_or(|(one, other)| one == other)
-        && !matches!(one.kind, EventKind::AccessTokenEnded)
+    use EventKind::{AccessTokenEnded, RefreshRaced, RefreshRetried};
+    let is_told_twice = match other.kind {
+        // Whoever is answered again loses what the first answer carried: its `jti` is evidence of the retry.
+        AccessTokenEnded => matches!(one.kind, RefreshRetried | RefreshRaced),
+        kind => one.kind == kind,
+    };
+    is_told_twice && one.grant.as_ref().zip(other.grant.as_ref()).is_none_or(|(one, other)| one == other)
 }
 
 fn join(before: &mut Note, note: Note) {

@@ -45,13 +45,15 @@ fn a_retry_a_race_and_a_theft_are_told_apart_with_what_shows_it() {
     let (mut world, first) = granted(WEB);
     let grant = world.records().grants.keys().next().unwrap().clone();
     world.told.clear();
-    world.refresh(WEB, &first).unwrap();
+    let lost = world.refresh(WEB, &first).unwrap();
     assert_eq!(world.told, [], "a refresh that simply works is nothing to tell of");
 
     world.refresh(WEB, &first).unwrap();
+    assert_eq!(world.told.len(), 1, "the retry and what it ends are one event");
     let raced = told(&world, EventKind::RefreshRaced);
     assert_eq!((raced.rule.as_str(), raced.grant.as_ref()), ("REFRESH-10", Some(&grant)));
     assert_eq!(evidence(raced, "seconds_after_first_use"), "0");
+    assert_eq!(evidence(raced, "jti"), lost.access_token.jti);
 
     world.advance(Seconds(9));
     let second = world.refresh(WEB, &first).unwrap().refresh_token.unwrap();
