@@ -175,7 +175,7 @@ impl Default for Limits {
 pub struct EventsKept {
     /// How long: 90 days.
     pub keep: Seconds,
-    /// And how many: a million, some hundred megabytes. Beyond it the oldest go.
+    /// And how many: a million, some hundred megabytes. Beyond it the oldest of the lightest go.
     pub most: u32,
 }
 

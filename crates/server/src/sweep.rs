@@ -89,16 +89,14 @@ fn is_believed(verdict: Verdict) -> bool {
 /// To see whether there are too many, all of them are looked at. No clock has a say in it.
 async fn forget_events_beyond_the_most(app: &App) -> Result<(), StoreFault> {
     let (issuer, most) = (&app.settings.issuer, app.settings.events.most);
-    if let Some(until) = app.store.events_are_too_many_before(issuer, most).await? {
-        let forgotten = app.store.forget_events(issuer, until).await?;
-        if forgotten > 0 {
-            tracing::warn!(
-                event = "events_forgotten",
-                forgotten,
-                most,
-                "there were too many events; the oldest are gone (events.most)"
-            );
-        }
+    let forgotten = app.store.forget_events_beyond(issuer, most).await?;
+    if forgotten > 0 {
+        tracing::warn!(
+            event = "events_forgotten",
+            forgotten,
+            most,
+            "there were too many events; the oldest of the lightest are gone (events.most)"
+        );
     }
     Ok(())
 }

@@ -81,9 +81,12 @@ CREATE TABLE events (
     issuer TEXT NOT NULL,
     happened_at BIGINT NOT NULL,
     id TEXT NOT NULL,
+    weight BIGINT NOT NULL,
     record TEXT NOT NULL,
     PRIMARY KEY (issuer, happened_at, id)
 );
+-- When there are too many, the lightest go first.
+CREATE INDEX events_by_weight ON events (issuer, weight, happened_at);
 
 -- When what was agreed to was agreed to: a grant that is given on it without a question holds only while it stands.
 ALTER TABLE consents ADD COLUMN given_at BIGINT;

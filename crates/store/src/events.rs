@@ -3,7 +3,7 @@
 //! Owns the table `events`. Which events there are is `grantd_protocol::events`'; that they are committed together with what they
 //! tell of, whoever drives the decision. Start at [`Store::events`].
 
-use grantd_protocol::events::{Event, EventFilter, EventId};
+use grantd_protocol::events::{Event, EventFilter, EventId, Weight};
 use grantd_protocol::names::Issuer;
 use grantd_tokens::Time;
 
@@ -25,20 +25,46 @@ impl Store {
 
     /// Forgets the events that were decided before `until`. Says how many.
     pub async fn forget_events(&self, issuer: &Issuer, until: Time) -> Result<u64, StoreFault> {
-        sweep::sweep_rows(self.sqlite(), sql::FORGET_EVENTS, issuer, until).await
+        let mut forgotten = 0;
+        for weight in Weight::ALL {
+            forgotten += sweep::sweep_events(self.sqlite(), issuer, weight, until).await?;
+        }
+        Ok(forgotten)
     }
 
-    /// When the oldest of the newest `most` events was decided, if there are so many: whatever is older is too much. Reads that
-    /// many keys.
-    pub async fn events_are_too_many_before(&self, issuer: &Issuer, most: u32) -> Result<Option<Time>, StoreFault> {
-        let values = [issuer.as_str().into(), most.into()];
+    /// Forgets what is too much of `most` events: of each weight the oldest, as many as its room does not hold. Says how many. All
+    /// of the room's first second stay. Reads as many keys as stay.
+    ///
+    /// Heavier ones take the room that they need, so that no flood of lighter ones pushes any of them out; only a tenth of it all
+    /// is left to each weight below, so that a full table still tells of today.
+    pub async fn forget_events_beyond(&self, issuer: &Issuer, most: u32) -> Result<u64, StoreFault> {
+        let mut newest = Vec::new();
+        for weight in Weight::ALL {
+            newest.push(self.newest_of(issuer, weight, most / 10).await?.0);
+        }
+        let (mut left, mut kept_below, mut forgotten) = (most, newest.iter().sum::<u32>(), 0);
+        for (weight, share) in Weight::ALL.into_iter().zip(newest) {
+            kept_below -= share;
+            let room = left.saturating_sub(kept_below);
+            let (found, oldest) = self.newest_of(issuer, weight, room).await?;
+            if found == room {
+                let until = if room == 0 { Time(i64::MAX) } else { oldest };
+                forgotten += sweep::sweep_events(self.sqlite(), issuer, weight, until).await?;
+            }
+            left -= found;
+        }
+        Ok(forgotten)
+    }
+
+    /// How many of the newest there are, up to `most`, and when the oldest of those was decided.
+    async fn newest_of(&self, issuer: &Issuer, weight: Weight, most: u32) -> Result<(u32, Time), StoreFault> {
+        let values = [issuer.as_str().into(), rows::weight(weight), most.into()];
         self.sqlite()
             .read(move |reading| {
                 let Some(mut row) = reading.rows(rows::EVENTS, sql::NEWEST_EVENTS, &values)?.into_iter().next() else {
-                    return Ok(None);
+                    return Ok((0, Time(0)));
                 };
-                let (found, oldest) = (row.integer::<u32>()?, Time(row.integer()?));
-                Ok((most <= found).then_some(oldest))
+                Ok((row.integer()?, Time(row.integer()?)))
             })
             .await
     }

@@ -5,7 +5,7 @@
 
 mod grants;
 
-use grantd_protocol::events::Event;
+use grantd_protocol::events::{Event, Weight};
 use grantd_protocol::names::Issuer;
 use grantd_protocol::records::{
     AttemptKey, Attempts, Client, PasswordHash, PendingRequest, Resource, Session, SessionState, User,
@@ -305,7 +305,18 @@ pub(crate) fn keys_revision(mut row: Row) -> Result<KeysRevision, StoreFault> {
 pub(crate) const EVENTS: &str = "events";
 
 pub(crate) fn event_values(issuer: &Issuer, event: &Event) -> Result<Vec<Value>, StoreFault> {
-    Ok(vec![issuer.as_str().into(), event.at.into(), event.id.as_str().into(), record(EVENTS, event, &["at", "id"])?])
+    let record = record(EVENTS, event, &["at", "id"])?;
+    let weight = weight(event.weight());
+    Ok(vec![issuer.as_str().into(), event.at.into(), event.id.as_str().into(), weight, record])
+}
+
+pub(crate) fn weight(weight: Weight) -> Value {
+    let weight: u32 = match weight {
+        Weight::Noise => 0,
+        Weight::Everyday => 1,
+        Weight::Record => 2,
+    };
+    weight.into()
 }
 
 pub(crate) fn event(mut row: Row) -> Result<Event, StoreFault> {

@@ -266,17 +266,17 @@ statements! {
 
     // ---- what is told of it: added, read and forgotten, never changed ----
     ADD_EVENT =
-        "INSERT INTO events (issuer, happened_at, id, record) VALUES ($1, $2, $3, $4) \
+        "INSERT INTO events (issuer, happened_at, id, weight, record) VALUES ($1, $2, $3, $4, $5) \
          ON CONFLICT (issuer, happened_at, id) DO NOTHING";
     /// From the newest on: at $2 or later, and before what is named by $3 and $4.
     EVENTS =
         "SELECT happened_at, id, record FROM events \
          WHERE issuer = $1 AND happened_at >= $2 AND happened_at <= $3 AND (happened_at < $3 OR id < $4) \
          ORDER BY happened_at DESC, id DESC LIMIT $5";
-    /// How many of the newest there are, up to $2, and when the oldest of those was decided.
+    /// How many of the newest of weight $2 there are, up to $3, and when the oldest of those was decided.
     NEWEST_EVENTS =
-        "SELECT COALESCE(SUM(one), 0), COALESCE(MIN(happened_at), 0) FROM \
-         (SELECT 1 AS one, happened_at FROM events WHERE issuer = $1 ORDER BY happened_at DESC LIMIT $2) AS newest";
+        "SELECT COALESCE(SUM(one), 0), COALESCE(MIN(happened_at), 0) FROM (SELECT 1 AS one, happened_at FROM events \
+         WHERE issuer = $1 AND weight = $2 ORDER BY happened_at DESC LIMIT $3) AS newest";
 
     // ---- sweeping, a batch at a time ----
     SWEEP_PENDING =
@@ -329,5 +329,6 @@ statements! {
          (SELECT kid FROM signing_keys WHERE issuer = $1 AND removed_at <= $2 ORDER BY removed_at LIMIT $3)";
     FORGET_EVENTS =
         "DELETE FROM events WHERE issuer = $1 AND (happened_at, id) IN \
-         (SELECT happened_at, id FROM events WHERE issuer = $1 AND happened_at < $2 ORDER BY happened_at, id LIMIT $3)";
+         (SELECT happened_at, id FROM events \
+         WHERE issuer = $1 AND weight = $4 AND happened_at < $2 ORDER BY happened_at LIMIT $3)";
 }

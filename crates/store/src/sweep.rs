@@ -3,6 +3,7 @@
 //! Agrees with `State::sweep` of the protocol. A sweep is many small transactions, so that requests pass between them; ended
 //! half-way, it has removed less and nothing wrong. Start at [`sweep`].
 
+use grantd_protocol::events::Weight;
 use grantd_protocol::names::{GrantId, Issuer};
 use grantd_protocol::settings::CLOCKS_APART;
 use grantd_protocol::state::{SPENT_TOKENS_KEPT, SWEEP_ATTEMPTS_AFTER};
@@ -59,16 +60,25 @@ pub(crate) async fn sweep(sqlite: &Sqlite, issuer: &Issuer, now: Time) -> Result
     })
 }
 
-pub(crate) async fn sweep_rows(
+async fn sweep_rows(sqlite: &Sqlite, sql: &'static str, issuer: &Issuer, until: Time) -> Result<u64, StoreFault> {
+    sweep_batches(sqlite, sql, vec![issuer.as_str().into(), until.into(), BATCH.into()]).await
+}
+
+/// Lighter events go first when there are too many, so that they are swept weight by weight.
+pub(crate) async fn sweep_events(
     sqlite: &Sqlite,
-    sql: &'static str,
     issuer: &Issuer,
+    weight: Weight,
     until: Time,
 ) -> Result<u64, StoreFault> {
+    let values = vec![issuer.as_str().into(), until.into(), BATCH.into(), rows::weight(weight)];
+    sweep_batches(sqlite, sql::FORGET_EVENTS, values).await
+}
+
+async fn sweep_batches(sqlite: &Sqlite, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreFault> {
     let mut removed = 0;
     loop {
-        let values = vec![issuer.as_str().into(), until.into(), BATCH.into()];
-        let rows = sqlite.write(vec![Step::always(sql, values)]).await?.rows_written();
+        let rows = sqlite.write(vec![Step::always(sql, values.clone())]).await?.rows_written();
         removed += rows;
         if rows < u64::from(BATCH) {
             return Ok(removed);

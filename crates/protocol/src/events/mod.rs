@@ -21,7 +21,7 @@ use crate::names::{ClientId, GrantId, UserId};
 
 pub use derived::{Told, of};
 pub use filter::EventFilter;
-pub use kind::EventKind;
+pub use kind::{EventKind, Weight};
 pub use note::Note;
 
 /// Something that happened. Written once, never changed.
@@ -107,6 +107,14 @@ impl EventId {
 }
 
 impl Event {
+    /// How long it is kept beside others. What an operator did is a record, whatever it was.
+    pub fn weight(&self) -> Weight {
+        match self.source {
+            Source::CommandLine | Source::Configuration => Weight::Record,
+            Source::Request | Source::Server => self.kind.weight(),
+        }
+    }
+
     /// An event about a note, or about anything that can be said as one.
     fn from_note(note: Note, id: EventId, at: Time, source: Source) -> Self {
         let rule = note.refusal.map_or(note.kind.rule(), crate::refusals::Refusal::rule).to_owned();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use grantd_protocol::changes::Change;
 use grantd_protocol::consent::Verdict;
-use grantd_protocol::events::{self, Event, EventFilter, EventKind, Note, Source, Told};
+use grantd_protocol::events::{self, Event, EventFilter, EventKind, Note, Source, Told, Weight};
 use grantd_protocol::facts::{Facts, Lookup};
 use grantd_protocol::names::{AccessTokenId, ClientId, GrantId};
 use grantd_protocol::records::{IssuedAccessToken, Revocation, Status};
@@ -231,6 +231,32 @@ const ELSEWHERE: [EventKind; 5] = [
     EventKind::KeyRetired,
     EventKind::RevocationOfAnothersToken,
 ];
+
+// proves: LOG-04
+#[test]
+fn what_anybody_may_repeat_weighs_less_than_what_is_looked_for_later() {
+    use EventKind::{
+        AccessTokenEnded, ClientAuthenticationFailed, RefreshRaced, RefreshRetried, Refused, RevocationOfAnothersToken,
+        SignInFailed, Throttled,
+    };
+    let (world, _) = granted(WEB);
+    let of = |kind, source| Event { kind, source, ..told(&world, EventKind::Granted).clone() }.weight();
+    let repeatable = [SignInFailed, Throttled, RefreshRetried, RefreshRaced, AccessTokenEnded, Refused];
+    let by_clients = [ClientAuthenticationFailed, RevocationOfAnothersToken];
+    let noise: BTreeSet<EventKind> = repeatable.into_iter().chain(by_clients).collect();
+    for kind in EventKind::ALL {
+        assert_eq!(of(*kind, Source::Request) == Weight::Noise, noise.contains(kind), "{kind:?}");
+        assert_eq!(of(*kind, Source::CommandLine), Weight::Record, "{kind:?}: an operator's act");
+    }
+    for kind in [EventKind::RefreshTokenReused, EventKind::CodeReplayed, EventKind::PasswordSet] {
+        assert_eq!(of(kind, Source::Request), Weight::Record);
+    }
+    for kind in [EventKind::KeyMade, EventKind::KeyRemoved, EventKind::KeyRetired] {
+        assert_eq!(of(kind, Source::Server), Weight::Record);
+    }
+    assert_eq!(of(EventKind::SignedIn, Source::Request), Weight::Everyday);
+    assert_eq!(of(EventKind::Granted, Source::Request), Weight::Everyday);
+}
 
 #[test]
 fn every_kind_has_a_test() {

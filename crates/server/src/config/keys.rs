@@ -180,7 +180,7 @@ pub const KEYS: &[Key] = &[
     key(
         "events.most",
         Kind::Count(1, 1_000_000_000),
-        "How many events are kept, about 400 bytes each. Beyond it the oldest go.",
+        "How many events are kept, about 400 bytes each. Beyond it the oldest of what weighs least go.",
     ),
     key(
         "fetch.allow",

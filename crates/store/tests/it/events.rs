@@ -94,7 +94,7 @@ async fn an_event_that_was_kept_is_never_changed() {
 }
 
 #[tokio::test]
-async fn old_events_are_forgotten_in_small_batches_and_so_are_too_many() {
+async fn old_events_are_forgotten_in_small_batches_whatever_they_tell_of() {
     let store = Store::open(&Location::Memory).unwrap();
     for hundred in 0..10 {
         record(&store, (0..100).map(|number| event(hundred * 100 + number, i64::try_from(hundred).unwrap()))).await;
@@ -102,9 +102,54 @@ async fn old_events_are_forgotten_in_small_batches_and_so_are_too_many() {
     assert_eq!(store.forget_events(&issuer(0), Time(3)).await.unwrap(), 300);
     assert_eq!(store.forget_events(&issuer(1), Time(9)).await.unwrap(), 0, "of another issuer");
     assert_eq!(all(&store).await.iter().map(|event| event.at.0).collect::<BTreeSet<_>>(), (3..10).collect());
-    assert_eq!(store.events_are_too_many_before(&issuer(0), 701).await.unwrap(), None);
-    let until = store.events_are_too_many_before(&issuer(0), 250).await.unwrap().unwrap();
-    assert_eq!(until, Time(7));
-    assert_eq!(store.forget_events(&issuer(0), until).await.unwrap(), 400);
-    assert_eq!(all(&store).await.len(), 300);
+}
+
+fn of_kind(kind: EventKind, numbers: std::ops::Range<u64>) -> impl Iterator<Item = Event> {
+    numbers.map(move |number| Event { kind, ..event(number, i64::try_from(number).unwrap()) })
+}
+
+async fn left(store: &Store, kind: EventKind) -> Vec<i64> {
+    let filter = EventFilter { kinds: vec![kind], ..EventFilter::default() };
+    let events = store.events(&issuer(0), filter, usize::MAX).await.unwrap();
+    events.iter().map(|event| event.at.0).collect()
+}
+
+// proves: LOG-04
+#[tokio::test]
+async fn a_flood_of_what_anybody_may_repeat_pushes_out_itself_alone() {
+    let store = Store::open(&Location::Memory).unwrap();
+    // A theft and a user who signs in, long before.
+    record(&store, of_kind(EventKind::RefreshTokenReused, 0..5)).await;
+    record(&store, of_kind(EventKind::SignedIn, 5..20)).await;
+    record(&store, of_kind(EventKind::RefreshRetried, 20..1_000)).await;
+    assert_eq!(store.forget_events_beyond(&issuer(0), 1_001).await.unwrap(), 0);
+    assert_eq!(store.forget_events_beyond(&issuer(1), 1).await.unwrap(), 0, "of another issuer");
+    assert_eq!(store.forget_events_beyond(&issuer(0), 100).await.unwrap(), 900);
+    assert_eq!(left(&store, EventKind::RefreshTokenReused).await, (0..5).collect::<Vec<_>>());
+    assert_eq!(left(&store, EventKind::SignedIn).await, (5..20).collect::<Vec<_>>());
+    assert_eq!(left(&store, EventKind::RefreshRetried).await, (920..1_000).collect::<Vec<_>>());
+}
+
+// proves: LOG-04
+#[tokio::test]
+async fn what_users_do_pushes_out_no_theft_and_a_full_table_still_tells_of_today() {
+    let store = Store::open(&Location::Memory).unwrap();
+    record(&store, of_kind(EventKind::RefreshTokenReused, 0..5)).await;
+    record(&store, of_kind(EventKind::SignInFailed, 5..300)).await;
+    record(&store, of_kind(EventKind::SignedIn, 300..1_000)).await;
+    store.forget_events_beyond(&issuer(0), 100).await.unwrap();
+    assert_eq!(left(&store, EventKind::RefreshTokenReused).await.len(), 5);
+    assert_eq!(left(&store, EventKind::SignedIn).await, (915..1_000).collect::<Vec<_>>());
+    assert_eq!(left(&store, EventKind::SignInFailed).await, (290..300).collect::<Vec<_>>());
+
+    record(&store, of_kind(EventKind::CodeReplayed, 1_000..2_000)).await;
+    store.forget_events_beyond(&issuer(0), 100).await.unwrap();
+    assert_eq!(left(&store, EventKind::CodeReplayed).await, (1_920..2_000).collect::<Vec<_>>());
+    assert_eq!(
+        (left(&store, EventKind::SignedIn).await.len(), left(&store, EventKind::SignInFailed).await.len()),
+        (10, 10)
+    );
+    store.forget_events_beyond(&issuer(0), 1).await.unwrap();
+    assert_eq!(left(&store, EventKind::CodeReplayed).await, [1_999]);
+    assert_eq!(all(&store).await.len(), 1, "so few have no room for anything else");
 }
