@@ -215,12 +215,11 @@ impl Writes<'_> {
     fn add_of_tokens(&mut self, change: &Change) -> Result<(), StoreFault> {
         match change {
             Change::AddAccessToken(token) => {
-                match &token.grant {
-                    Some(grant) => self.guard_that_it_stands(grant),
-                    None => {
-                        let holder = self.keyed(token.claims.client_id.as_str(), []);
-                        self.steps.push(Step::or_stale(sql::CLIENT_IN_USE, holder));
-                    }
+                if let Some(grant) = &token.grant {
+                    self.guard_that_it_stands(grant);
+                } else {
+                    let holder = self.keyed(token.claims.client_id.as_str(), []);
+                    self.steps.push(Step::or_stale(sql::CLIENT_IN_USE, holder));
                 }
                 let values = rows::access_token_values(self.issuer, token)?;
                 self.steps.push(Step::or_stale(sql::ADD_ACCESS_TOKEN, values));

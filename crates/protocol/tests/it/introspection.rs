@@ -294,16 +294,18 @@ fn what_is_dated_after_its_client_was_switched_off_or_removed_is_dead_too() {
             let held = written(&issued_to(&mut world, SERVICE));
             let (client, status, at) = (world.client(SERVICE), Status::Disabled, world.now - Seconds(10));
             let id = client.id.clone();
-            world.operate(match is_removed {
-                true => Change::RemoveClient { client: id.clone(), at },
-                false => Change::SetClientStatus { client: id.clone(), status, at },
+            world.operate(if is_removed {
+                Change::RemoveClient { client: id.clone(), at }
+            } else {
+                Change::SetClientStatus { client: id.clone(), status, at }
             });
             assert_eq!(why_not(&mut world, WEB_POST, &held), Some(Refusal::AccessTokenEnded));
             world.advance(Seconds(1));
             let registered_at = world.now;
-            world.operate(match is_removed {
-                true => Change::PutClient(Client { registered_at, ..client }),
-                false => Change::SetClientStatus { client: id, status: Status::Active, at: registered_at },
+            world.operate(if is_removed {
+                Change::PutClient(Client { registered_at, ..client })
+            } else {
+                Change::SetClientStatus { client: id, status: Status::Active, at: registered_at }
             });
             assert_eq!(why_not(&mut world, WEB_POST, &held), Some(Refusal::AccessTokenEnded), "in use again");
             let later = written(&issued_to(&mut world, SERVICE));
