@@ -146,7 +146,7 @@ pub enum Change {
         /// To whom.
         client: ClientId,
     },
-    /// Stale unless the token is new, and its grant stands or, where it has none, its client is there and switched on.
+    /// Stale unless the token is new and its grant, if it has one, stands.
     AddAccessToken(OpaqueAccessToken),
     /// Ends one access token before its time, in whichever form. Never stale.
     EndAccessToken {
@@ -201,11 +201,9 @@ pub enum Change {
 
     // ---- the operator's part ----
     /// Adds a client, or replaces all of it but whether it is switched on, which is [`Change::SetClientStatus`]'s alone: whoever read
-    /// it before it was switched off must not switch it on again without knowing (INV-03). What a client of this id held that was removed
-    /// stays dead. Never stale.
+    /// it before it was switched off must not switch it on again without knowing (INV-03). Never stale.
     PutClient(Client),
-    /// Switches a client on or off; off takes back its grants and ends what it holds for itself, whenever that was issued
-    /// (INV-03); on, it is good again only for what it is issued from that second on. Never stale.
+    /// Switches a client on or off; off takes back its grants and ends what it holds for itself (INV-03). Never stale.
     SetClientStatus {
         /// Which client.
         client: ClientId,

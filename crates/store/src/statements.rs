@@ -178,9 +178,6 @@ statements! {
         "UPDATE grants SET remaining = $4, \
          narrowings = CASE WHEN narrowings < 4294967295 THEN narrowings + 1 ELSE narrowings END \
          WHERE issuer = $1 AND id = $2 AND narrowings = $3 AND revoked_at IS NULL";
-    /// The client is switched on; where the column is empty, nobody has switched it since it was read.
-    CLIENT_IN_USE =
-        "UPDATE clients SET status = status WHERE issuer = $1 AND id = $2 AND COALESCE(status, 'active') = 'active'";
     ADD_ACCESS_TOKEN =
         "INSERT INTO access_tokens (issuer, hash, grant_id, expires_at, record) \
          VALUES ($1, $2, $3, $4, $5) ON CONFLICT (issuer, hash) DO NOTHING";
@@ -189,12 +186,6 @@ statements! {
         "INSERT INTO ended (issuer, kind, id, ended_at, kept_until) VALUES ($1, $2, $3, $4, $5) \
          ON CONFLICT (issuer, kind, id) DO UPDATE SET ended_at = excluded.ended_at, kept_until = excluded.kept_until \
          WHERE ended.ended_at <= excluded.ended_at";
-    /// Of a client that may be used again, if its end still covers whatever it is issued: up to $4, or to when it ended if that is
-    /// later, the second itself left out. $5 how long an end is kept.
-    END_ONLY_BEFORE =
-        "UPDATE ended SET ended_at = CASE WHEN kept_until - $5 < $4 THEN $4 ELSE kept_until - $5 END - 1 \
-         WHERE issuer = $1 AND kind = $2 AND id = $3 AND ended_at = kept_until \
-         AND EXISTS (SELECT 1 FROM clients WHERE issuer = $1 AND id = $3 AND status = 'active')";
     ADD_REFRESH_TOKEN =
         "INSERT INTO refresh_tokens (issuer, hash, grant_id, family, spent_at, successor, superseded_by, record) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (issuer, hash) DO NOTHING";

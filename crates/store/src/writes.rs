@@ -217,9 +217,6 @@ impl Writes<'_> {
             Change::AddAccessToken(token) => {
                 if let Some(grant) = &token.grant {
                     self.guard_that_it_stands(grant);
-                } else {
-                    let holder = self.keyed(token.claims.client_id.as_str(), []);
-                    self.steps.push(Step::or_stale(sql::CLIENT_IN_USE, holder));
                 }
                 let values = rows::access_token_values(self.issuer, token)?;
                 self.steps.push(Step::or_stale(sql::ADD_ACCESS_TOKEN, values));
@@ -267,14 +264,12 @@ impl Writes<'_> {
         match change {
             Change::PutClient(client) => {
                 self.steps.push(Step::always(sql::PUT_CLIENT, rows::client_values(self.issuer, client)?));
-                self.end_only_what_was_issued_before(&client.id, client.registered_at);
             }
             Change::SetClientStatus { client, status, at } => {
                 let values = self.keyed(client.as_str(), [rows::word(rows::CLIENTS, status)?]);
                 self.steps.push(Step::always(sql::SET_CLIENT_STATUS, values));
-                match status {
-                    Status::Active => self.end_only_what_was_issued_before(client, *at),
-                    Status::Disabled => self.end_access_to(client, *at, Revocation::ClientDisabled)?,
+                if *status == Status::Disabled {
+                    self.end_access_to(client, *at, Revocation::ClientDisabled)?;
                 }
             }
             Change::RemoveClient { client, at } => {
@@ -323,19 +318,11 @@ impl Writes<'_> {
         }
     }
 
-    /// What users gave to the client, and what it holds for itself, whenever it was issued.
+    /// What users gave to the client, and what it holds for itself.
     fn end_access_to(&mut self, client: &ClientId, at: Time, because: Revocation) -> Result<(), StoreFault> {
         self.revoke(sql::REVOKE_GRANTS_OF_CLIENT, client.as_str(), at, because)?;
-        let until = at + LONGEST_ACCESS_TOKEN;
-        self.end(&EndedThing::Client(client.clone()), until, until);
+        self.end(&EndedThing::Client(client.clone()), at, at + LONGEST_ACCESS_TOKEN);
         Ok(())
-    }
-
-    /// After the client was written: it does nothing unless that one may be used.
-    fn end_only_what_was_issued_before(&mut self, client: &ClientId, at: Time) {
-        let [kind, id] = rows::kind_and_id(&EndedThing::Client(client.clone()));
-        let values = vec![self.issuer.as_str().into(), kind, id, at.into(), Value::Integer(LONGEST_ACCESS_TOKEN.0)];
-        self.steps.push(Step::always(sql::END_ONLY_BEFORE, values));
     }
 
     fn end(&mut self, thing: &EndedThing, at: Time, until: Time) {

@@ -242,9 +242,7 @@ pub enum EndedThing {
 pub struct Ended {
     /// What.
     pub thing: EndedThing,
-    /// When. Of a client, what was issued up to here is dead, and what it is issued later is not: while it is switched off or
-    /// removed, this is as late as `until`, so that nothing is good whenever it was issued; once it is in use again, just before
-    /// that moment.
+    /// When. Of a client, what was issued up to here is dead, and what it is issued later is not.
     pub at: Time,
     /// From then on it can be forgotten.
     pub until: Time,

@@ -1,6 +1,6 @@
 //! Change → what becomes of the records, and under which guard.
 
-use grantd_tokens::{Digest, Seconds, Time};
+use grantd_tokens::{Digest, Time};
 
 use crate::changes::{Change, Commit};
 use crate::names::{ClientId, GrantId, UserId};
@@ -204,9 +204,7 @@ impl Writing {
         match change.clone() {
             Change::AddAccessToken(token) => {
                 let stands = token.grant.as_ref().is_none_or(|grant| self.grant_stands(grant));
-                let is_own = token.grant.is_none();
-                let holder = ClientId::new(token.claims.client_id.as_str());
-                if self.records.access_tokens.contains_key(&token.hash) || is_own && !self.records.is_in_use(&holder) {
+                if self.records.access_tokens.contains_key(&token.hash) {
                     return Commit::Stale;
                 }
                 self.guarded(Guard::GrantStands, stands, |records| {
@@ -276,17 +274,14 @@ impl Writing {
         match change.clone() {
             Change::PutClient(client) => self.written(|records| {
                 let status = records.clients.get(&client.id).map_or(client.status, |held| held.status);
-                let (id, at) = (client.id.clone(), client.registered_at);
                 records.clients.insert(client.id.clone(), Client { status, ..client });
-                records.end_only_what_was_issued_before(&id, at);
             }),
             Change::SetClientStatus { client, status, at } => self.written(|records| {
                 if let Some(held) = records.clients.get_mut(&client) {
                     held.status = status;
                 }
-                match status {
-                    Status::Active => records.end_only_what_was_issued_before(&client, at),
-                    Status::Disabled => records.end_access_to(&client, at, Revocation::ClientDisabled),
+                if status == Status::Disabled {
+                    records.end_access_to(&client, at, Revocation::ClientDisabled);
                 }
             }),
             Change::RemoveClient { client, at } => self.written(|records| {
@@ -378,25 +373,9 @@ impl Records {
         }
     }
 
-    /// What somebody decides to issue to it while this is written ends, too, and so does what a clock that is ahead dates later:
-    /// the end lies ahead of any such token, as far as one can matter.
     fn end_access_to(&mut self, client: &ClientId, at: Time, because: Revocation) {
         self.revoke(at, because, |grant| grant.client == *client);
-        let until = at + LONGEST_ACCESS_TOKEN;
-        self.end(Ended { thing: EndedThing::Client(client.clone()), at: until, until });
-    }
-
-    /// A client that may be used again: what it held when its access ended stays dead, what it is issued from this second on is good.
-    fn end_only_what_was_issued_before(&mut self, client: &ClientId, at: Time) {
-        let in_use = self.is_in_use(client);
-        let ended = self.ended.get_mut(&EndedThing::Client(client.clone()));
-        if let Some(ended) = ended.filter(|ended| in_use && ended.at == ended.until) {
-            ended.at = at.max(ended.until - LONGEST_ACCESS_TOKEN) - Seconds(1);
-        }
-    }
-
-    fn is_in_use(&self, client: &ClientId) -> bool {
-        self.clients.get(client).is_some_and(|client| client.status == Status::Active)
+        self.end(Ended { thing: EndedThing::Client(client.clone()), at, until: at + LONGEST_ACCESS_TOKEN });
     }
 
     /// The later end counts.

@@ -9,7 +9,6 @@ use grantd_tokens::jws::{SignFault, Unverified};
 use grantd_tokens::{Digest, Seconds, Secret};
 
 use crate::forms_of_the_wire::Form;
-use crate::shown_tokens::issued_to;
 use crate::town::{CALENDAR, LOCKBOXES, SERVICE, WEB, scopes};
 use crate::world::{World, parsed, refusal};
 
@@ -139,24 +138,6 @@ fn none_is_kept_under_a_grant_that_ended_while_it_was_issued() {
     world.operate(Change::SetClientStatus { client, status: Status::Disabled, at });
     assert!(world.records().grants.values().all(|grant| grant.state != GrantState::Standing));
     assert_eq!(world.commit(&alone), Commit::Stale);
-}
-
-/// AT-11: the same for what a client holds for itself.
-#[test]
-fn none_is_kept_of_a_client_that_was_switched_off_or_removed_while_it_was_issued() {
-    let mut world = world();
-    issued_to(&mut world, SERVICE);
-    let token = world.records().access_tokens.values().next().unwrap().clone();
-    assert_eq!(token.grant, None);
-    let another = Change::AddAccessToken(OpaqueAccessToken { hash: Digest::of(b"another"), ..token });
-    let (client, at, status) = (ClientId::new(SERVICE), world.now, Status::Disabled);
-    for ending in [Change::SetClientStatus { client: client.clone(), status, at }, Change::RemoveClient { client, at }]
-    {
-        let mut ended = world.clone();
-        ended.operate(ending);
-        assert_eq!(ended.commit(std::slice::from_ref(&another)), Commit::Stale);
-    }
-    assert_eq!(world.commit(&[another]), Commit::Done);
 }
 
 // proves: AT-07

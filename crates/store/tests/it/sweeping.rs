@@ -12,7 +12,7 @@ use grantd_tokens::Time;
 
 use crate::acts::beginning;
 use crate::records::{
-    access_token, access_token_id, client, code, digest, grant, grant_id, issued, issuer, pending, refresh_token,
+    access_token, access_token_id, code, digest, grant, grant_id, issued, issuer, pending, refresh_token,
 };
 
 async fn begun() -> Store {
@@ -89,7 +89,6 @@ async fn a_spent_token_is_forgotten_after_two_hours_and_its_family_tells_what_it
 async fn what_ended_before_its_time_and_opaque_tokens_go_when_that_time_has_come() {
     let store = begun().await;
     let changes = vec![
-        Change::PutClient(client(5, 0)),
         Change::AddAccessToken(access_token(5, None, 30)),
         Change::EndAccessToken { token: issued(5), at: Time(20) },
     ];
