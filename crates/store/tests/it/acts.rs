@@ -59,13 +59,14 @@ fn of_browser() -> BoxedStrategy<Change> {
             .prop_map(|(number, at)| Change::TouchSession { session: digest("session", number), at: Time(at) }),
         (few(), soon())
             .prop_map(|(number, at)| Change::EndSession { session: digest("session", number), at: Time(at) }),
-        (few(), few(), few()).prop_map(|(of, to, variant)| Change::KeepConsent(consent(of, to, variant))),
+        (0..2_u64, 0..2_u64, few()).prop_map(|(of, to, variant)| Change::KeepConsent(consent(of, to, variant))),
         (few(), few(), soon()).prop_map(|(of, keep, at)| Change::EndOtherSessions {
             user: user_id(of),
             keep: digest("session", keep),
             at: Time(at),
         }),
-        (few(), few(), few()).prop_map(|(of, to, variant)| Change::UseConsent {
+        // Of few people, so that what is used was often kept before.
+        (0..2_u64, 0..2_u64, few()).prop_map(|(of, to, variant)| Change::UseConsent {
             user: user_id(of),
             client: client_id(to),
             given_at: consent(of, to, variant).given_at,
@@ -311,6 +312,7 @@ pub(crate) fn beginning() -> Vec<Change> {
         }),
         Change::AddAccessToken(access_token(0, Some(0), 50)),
         Change::KeepConsent(consent(0, 0, 0)),
+        Change::UseConsent { user: user_id(0), client: client_id(0), given_at: consent(0, 0, 0).given_at },
     ]
 }
 

@@ -302,7 +302,7 @@ pub(crate) fn consent(of: u64, to: u64, variant: u64) -> Consent {
         asked_details: vec![detail(None)],
         given_details: vec![detail(Some("box-2"))],
         names: vec![named("box-2")],
-        given_at: Time(9 + i64::try_from(variant % 2).unwrap()),
+        given_at: Time(9 + i64::try_from(variant / 2).unwrap()),
     }
 }
 
