@@ -54,10 +54,14 @@ statements! {
     SESSIONS_HELD =
         "SELECT last_used_at, ended_at, record FROM sessions \
          WHERE issuer = $1 AND user_id = $2 AND ended_at IS NULL ORDER BY authenticated_at DESC, id DESC LIMIT $3";
-    /// Only those that somebody may hold a token of: a grant is used when one is issued, and what a client held ended with it.
+    /// Only those that somebody may hold a token of: a grant is used when one is issued. One that ended with its client is left out
+    /// as far as the client's own end covers all that was issued under it; a token that was issued while that was being written is
+    /// dated later.
     GRANTS_REVOKED_SINCE =
         "SELECT id FROM grants WHERE issuer = $1 AND revoked_at >= $2 AND COALESCE(last_used_at, revoked_at) >= $2 \
-         AND revoked_because NOT IN ('client_disabled', 'client_removed') ORDER BY revoked_at, id";
+         AND (revoked_because NOT IN ('client_disabled', 'client_removed') OR NOT EXISTS \
+         (SELECT 1 FROM ended WHERE ended.issuer = $1 AND ended.kind = 'client' AND ended.id = grants.client_id \
+         AND ended.ended_at >= COALESCE(grants.last_used_at, grants.revoked_at))) ORDER BY revoked_at, id";
     ENDED_SINCE =
         "SELECT kind, id, ended_at, kept_until FROM ended \
          WHERE issuer = $1 AND ended_at >= $2 ORDER BY ended_at, kind, id";

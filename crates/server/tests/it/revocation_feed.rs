@@ -261,6 +261,18 @@ async fn a_client_that_is_switched_off_is_one_entry_however_many_users_it_had() 
     }
 }
 
+/// The operator's clock was read before a token was issued, and the client's end written after it.
+// proves: AT-11
+#[tokio::test]
+async fn a_token_that_is_dated_after_its_clients_end_is_ended_by_its_grant() {
+    let scene = Scene::set().await;
+    let at = now() - Seconds(10);
+    scene.put(Change::SetClientStatus { client: ClientId::new("web"), status: Status::Disabled, at }).await;
+    for held in [&scene.held, &scene.other] {
+        assert_eq!(said(&scene.rig, &held.access).await, Some(Ended::Grant));
+    }
+}
+
 // proves: AT-11, KEYS-03
 #[tokio::test]
 async fn a_removed_key_is_in_the_next_feed_and_does_not_sign_it() {

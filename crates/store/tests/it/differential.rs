@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use grantd_protocol::changes::{Change, Commit};
 use grantd_protocol::facts::Lookup;
 use grantd_protocol::names::{GrantId, Issuer};
-use grantd_protocol::records::{Client, Ended, GrantState, Resource, Revocation, User};
+use grantd_protocol::records::{Client, Ended, EndedThing, GrantState, Resource, Revocation, User};
 use grantd_protocol::state::{Records, State};
 use grantd_store::{EndedSince, Location, Options, Store};
 use grantd_tokens::Time;
@@ -121,10 +121,12 @@ impl Pair {
             let mut grants: Vec<(Time, GrantId)> = Vec::new();
             for grant in records.grants.values() {
                 let with_its_client = [Revocation::ClientDisabled, Revocation::ClientRemoved];
+                let its_client = records.ended.get(&EndedThing::Client(grant.client.clone()));
+                let is_covered = its_client.is_some_and(|ended| ended.at >= grant.last_used_at);
                 if let GrantState::Revoked { at, because } = grant.state
                     && at >= since
                     && grant.last_used_at >= since
-                    && !with_its_client.contains(&because)
+                    && !(with_its_client.contains(&because) && is_covered)
                 {
                     grants.push((at, grant.id.clone()));
                 }
