@@ -94,8 +94,8 @@ pub enum Inspection {
 /// What ended at or after a moment, the oldest first. What is no longer kept is not in it: grants past their absolute end, and
 /// whatever has nothing left in force that it could end.
 ///
-/// Not in `grants`: those under which nothing was issued at or after that moment, and those that ended with their client, which is
-/// in `ended` itself.
+/// Not in `grants`: those under which nothing was issued at or after that moment, and those that ended with their client, as far
+/// as its own end, which is in `ended`, covers what was issued under them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EndedSince {
     /// Grants that were taken back, each with every token under it.

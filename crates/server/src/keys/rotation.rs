@@ -90,7 +90,7 @@ impl Keys {
                 changes.push(change);
                 events.push(event);
             }
-            let told: Vec<Event> = events.iter().flat_map(|event| event.told(now, self.source)).collect();
+            let told = told(&events, now, self.source);
             changes.extend(told.iter().cloned().map(KeyChange::Record));
             match self.store.change_signing_keys(&self.issuer, stored.revision, &changes).await? {
                 Commit::Done => {
@@ -135,28 +135,26 @@ async fn generate(algorithm: Algorithm) -> Result<PrivateKey, KeyFault> {
     Ok(made.map_err(|_| KeyFault::Missing(algorithm))??)
 }
 
+/// As they are kept, in their order, and told to the operator (LOG-04).
+fn told(done: &[KeyEvent], now: Time, source: Source) -> Vec<Event> {
+    let notes: Vec<Note> = done.iter().map(KeyEvent::note).collect();
+    let facts = Facts::default();
+    let told =
+        Told { changes: &[], notes: &notes, refused: None, facts: &facts, source, within_second: env::within_second() };
+    events::of(&told, now, &mut OsRandom)
+}
+
 impl KeyEvent {
-    /// As it is kept, and told to the operator (LOG-04).
-    fn told(&self, now: Time, source: Source) -> Vec<Event> {
+    fn note(&self) -> Note {
         let (kind, key) = match self {
             Self::Made(key) => (EventKind::KeyMade, key),
             Self::Activated(key) => (EventKind::KeyActivated, key),
             Self::Removed(key) => (EventKind::KeyRemoved, key),
             Self::Retired(key) => (EventKind::KeyRetired, key),
         };
-        let note = Note::new(kind)
+        Note::new(kind)
             .with("kid", key.kid.as_str())
             .with("algorithm", key.algorithm.name())
-            .with("active_from", key.active_from.0.to_string());
-        let facts = Facts::default();
-        let told = Told {
-            changes: &[],
-            notes: &[note],
-            refused: None,
-            facts: &facts,
-            source,
-            within_second: env::within_second(),
-        };
-        events::of(&told, now, &mut OsRandom)
+            .with("active_from", key.active_from.0.to_string())
     }
 }
