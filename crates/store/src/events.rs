@@ -8,9 +8,9 @@ use grantd_protocol::names::Issuer;
 use grantd_tokens::Time;
 
 use crate::Store;
+use crate::driver::Reading;
 use crate::fault::StoreFault;
 use crate::rows;
-use crate::sqlite::Reading;
 use crate::statements as sql;
 use crate::sweep;
 
@@ -20,14 +20,14 @@ impl Store {
     /// An event is dated when it is decided and written a little later: one that is older than what was read may still come.
     pub async fn events(&self, issuer: &Issuer, filter: EventFilter, limit: usize) -> Result<Vec<Event>, StoreFault> {
         let issuer = issuer.clone();
-        self.sqlite().read(move |reading| newest(reading, &issuer, &filter, limit)).await
+        self.driver.read(move |reading| newest(reading, &issuer, &filter, limit)).await
     }
 
     /// Forgets the events that were decided before `until`. Says how many.
     pub async fn forget_events(&self, issuer: &Issuer, until: Time) -> Result<u64, StoreFault> {
         let mut forgotten = 0;
         for weight in Weight::ALL {
-            forgotten += sweep::sweep_events(self.sqlite(), issuer, weight, until).await?;
+            forgotten += sweep::sweep_events(&self.driver, issuer, weight, until).await?;
         }
         Ok(forgotten)
     }
@@ -49,7 +49,7 @@ impl Store {
             let (found, oldest) = self.newest_of(issuer, weight, room).await?;
             if found == room {
                 let until = if room == 0 { Time(i64::MAX) } else { oldest };
-                forgotten += sweep::sweep_events(self.sqlite(), issuer, weight, until).await?;
+                forgotten += sweep::sweep_events(&self.driver, issuer, weight, until).await?;
             }
             left -= found;
         }
@@ -59,7 +59,7 @@ impl Store {
     /// How many of the newest there are, up to `most`, and when the oldest of those was decided.
     async fn newest_of(&self, issuer: &Issuer, weight: Weight, most: u32) -> Result<(u32, Time), StoreFault> {
         let values = [issuer.as_str().into(), rows::weight(weight), most.into()];
-        self.sqlite()
+        self.driver
             .read(move |reading| {
                 let Some(mut row) = reading.rows(rows::EVENTS, sql::NEWEST_EVENTS, &values)?.into_iter().next() else {
                     return Ok((0, Time(0)));
@@ -72,7 +72,7 @@ impl Store {
 
 /// Page by page from the newest on, until enough fit. All of one moment.
 fn newest(
-    reading: &Reading<'_>,
+    reading: &dyn Reading,
     issuer: &Issuer,
     filter: &EventFilter,
     limit: usize,

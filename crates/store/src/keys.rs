@@ -100,19 +100,19 @@ impl Store {
     /// The signing keys of the issuer that were not removed, and how often they were changed until then.
     pub async fn signing_keys(&self, issuer: &Issuer) -> Result<StoredKeys, StoreFault> {
         let issuer = issuer.clone();
-        self.sqlite().read(move |reading| reads::signing_keys(reading, &issuer)).await
+        self.driver.read(move |reading| reads::signing_keys(reading, &issuer)).await
     }
 
     /// How often the issuer's signing keys were changed. Sees every change that was done before it.
     pub async fn keys_revision(&self, issuer: &Issuer) -> Result<KeysRevision, StoreFault> {
         let issuer = issuer.clone();
-        self.sqlite().read(move |reading| reads::keys_revision(reading, &issuer)).await
+        self.driver.read(move |reading| reads::keys_revision(reading, &issuer)).await
     }
 
     /// The keys that were removed at `since` or later, the first first. A name is forgotten when its last token has long expired.
     pub async fn removed_keys(&self, issuer: &Issuer, since: Time) -> Result<Vec<RemovedKey>, StoreFault> {
         let issuer = issuer.clone();
-        self.sqlite().read(move |reading| reads::removed_keys(reading, &issuer, since)).await
+        self.driver.read(move |reading| reads::removed_keys(reading, &issuer, since)).await
     }
 
     /// Writes all of `changes` or none, and only while the keys are those of `seen`: of two processes that decided upon the same
@@ -130,7 +130,7 @@ impl Store {
         for change in changes {
             steps.push(step(issuer, change)?);
         }
-        Ok(self.sqlite().write(steps).await?.commit)
+        Ok(self.driver.write(steps).await?.commit)
     }
 }
 

@@ -5,10 +5,12 @@
 //! `reads.rs` and `writes.rs` (record ↔ statement), `statements.rs` (the only SQL), `rows.rs` (record ↔ row), `sqlite`
 //! (the driver).
 
+mod driver;
 mod events;
 mod fault;
 mod keys;
 mod lists;
+mod migrations;
 mod reads;
 mod rows;
 mod sqlite;
@@ -31,6 +33,7 @@ pub use keys::{KeyChange, KeysRevision, RemovedKey, StoredKey, StoredKeys};
 pub use lists::{GrantCursor, GrantList, GrantPage, GrantsOf, LINEAGE_SHOWN, Lineage};
 pub use sweep::Swept;
 
+use driver::Driver;
 use reads::Page;
 use sqlite::{Durability, Sqlite};
 
@@ -38,13 +41,6 @@ use sqlite::{Durability, Sqlite};
 #[derive(Clone)]
 pub struct Store {
     driver: Driver,
-}
-
-#[derive(Clone)]
-enum Driver {
-    Sqlite(Arc<Sqlite>),
-    /// A database in a directory of its own, which goes when the last handle goes.
-    Private(Arc<(Sqlite, tempfile::TempDir)>),
 }
 
 /// Which database.
@@ -153,13 +149,13 @@ impl Store {
 
     /// Whether a commit that returned outlives the sudden end of the machine: false for [`Location::Memory`].
     pub fn is_durable(&self) -> bool {
-        self.sqlite().is_durable()
+        self.driver.is_durable()
     }
 
     /// What is known about the things a lookup names, all of one moment. Sees every commit that was done before it (STORE-06).
     pub async fn load(&self, issuer: &Issuer, lookup: &Lookup) -> Result<Facts, StoreFault> {
         let (issuer, lookup) = (issuer.clone(), lookup.clone());
-        self.sqlite().read(move |reading| reads::load(reading, &issuer, &lookup)).await
+        self.driver.read(move |reading| reads::load(reading, &issuer, &lookup)).await
     }
 
     /// As [`Store::load`], and how often the issuer's signing keys were changed until that same moment: whoever signs what is
@@ -170,7 +166,7 @@ impl Store {
         lookup: &Lookup,
     ) -> Result<(Facts, KeysRevision), StoreFault> {
         let (issuer, lookup) = (issuer.clone(), lookup.clone());
-        self.sqlite()
+        self.driver
             .read(move |reading| Ok((reads::load(reading, &issuer, &lookup)?, reads::keys_revision(reading, &issuer)?)))
             .await
     }
@@ -180,25 +176,25 @@ impl Store {
     /// Dropped before it is done, the changes may be written or not, but never a part of them.
     pub async fn commit(&self, issuer: &Issuer, changes: Vec<Change>) -> Result<Commit, StoreFault> {
         let steps = writes::steps(issuer, &changes)?;
-        Ok(self.sqlite().write(steps).await?.commit)
+        Ok(self.driver.write(steps).await?.commit)
     }
 
     /// Removes what can have no effect any more, in small transactions; never a mark that still prevents reuse (STORE-09).
     pub async fn sweep(&self, issuer: &Issuer, now: Time) -> Result<Swept, StoreFault> {
-        sweep::sweep(self.sqlite(), issuer, now).await
+        sweep::sweep(&self.driver, issuer, now).await
     }
 
     /// What was taken back or ended at or after a moment, for the revocation feed (AT-11). A change is dated when it is decided
     /// and written a little later: whoever asks again and again asks from some time before they last asked.
     pub async fn ended_since(&self, issuer: &Issuer, since: Time) -> Result<EndedSince, StoreFault> {
         let issuer = issuer.clone();
-        self.sqlite().read(move |reading| reads::ended_since(reading, &issuer, since)).await
+        self.driver.read(move |reading| reads::ended_since(reading, &issuer, since)).await
     }
 
     /// The client of this id.
     pub async fn client(&self, issuer: &Issuer, id: &ClientId) -> Result<Option<Client>, StoreFault> {
         let (issuer, id) = (issuer.clone(), id.clone());
-        self.sqlite().read(move |reading| reads::client(reading, &issuer, &id)).await
+        self.driver.read(move |reading| reads::client(reading, &issuer, &id)).await
     }
 
     /// Up to `limit` clients by id, those after `after`.
@@ -209,7 +205,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Client>, StoreFault> {
         let issuer = issuer.clone();
-        self.sqlite()
+        self.driver
             .read(move |reading| {
                 let after = after.as_ref().map(ClientId::as_str);
                 Page { issuer: &issuer, after, limit }.of_clients(reading)
@@ -220,7 +216,7 @@ impl Store {
     /// The resource of this id.
     pub async fn resource(&self, issuer: &Issuer, id: &ResourceId) -> Result<Option<Resource>, StoreFault> {
         let (issuer, id) = (issuer.clone(), id.clone());
-        self.sqlite().read(move |reading| reads::resource(reading, &issuer, &id)).await
+        self.driver.read(move |reading| reads::resource(reading, &issuer, &id)).await
     }
 
     /// Up to `limit` resources by id, those after `after`.
@@ -231,7 +227,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<Resource>, StoreFault> {
         let issuer = issuer.clone();
-        self.sqlite()
+        self.driver
             .read(move |reading| {
                 let after = after.as_ref().map(ResourceId::as_str);
                 Page { issuer: &issuer, after, limit }.of_resources(reading)
@@ -242,30 +238,23 @@ impl Store {
     /// The user of this id.
     pub async fn user(&self, issuer: &Issuer, id: &UserId) -> Result<Option<User>, StoreFault> {
         let (issuer, id) = (issuer.clone(), id.clone());
-        self.sqlite().read(move |reading| reads::user(reading, &issuer, &id)).await
+        self.driver.read(move |reading| reads::user(reading, &issuer, &id)).await
     }
 
     /// The user of this name.
     pub async fn user_by_username(&self, issuer: &Issuer, username: &Username) -> Result<Option<User>, StoreFault> {
         let (issuer, username) = (issuer.clone(), username.clone());
-        self.sqlite().read(move |reading| reads::user_by_username(reading, &issuer, &username)).await
+        self.driver.read(move |reading| reads::user_by_username(reading, &issuer, &username)).await
     }
 
     /// Up to `limit` users by username, those after `after`.
     pub async fn users(&self, issuer: &Issuer, after: Option<Username>, limit: u32) -> Result<Vec<User>, StoreFault> {
         let issuer = issuer.clone();
-        self.sqlite()
+        self.driver
             .read(move |reading| {
                 let after = after.as_ref().map(Username::as_str);
                 Page { issuer: &issuer, after, limit }.of_users(reading)
             })
             .await
-    }
-
-    fn sqlite(&self) -> &Sqlite {
-        match &self.driver {
-            Driver::Sqlite(sqlite) => sqlite,
-            Driver::Private(private) => &private.0,
-        }
     }
 }

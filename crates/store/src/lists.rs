@@ -7,9 +7,9 @@ use grantd_protocol::records::{Code, Ended, Grant, OpaqueAccessToken, RefreshTok
 use grantd_tokens::{Seconds, Time};
 
 use crate::Store;
+use crate::driver::Reading;
 use crate::fault::StoreFault;
 use crate::rows::{self, Row, Value};
-use crate::sqlite::Reading;
 use crate::statements as sql;
 
 /// Which grants are listed.
@@ -81,13 +81,13 @@ impl Store {
     ) -> Result<GrantPage, StoreFault> {
         let (issuer, list) = (issuer.clone(), list.clone());
         let after = after.unwrap_or_else(|| GrantCursor::before(list.until.unwrap_or(Time(i64::MAX))));
-        self.sqlite().read(move |reading| list.page(reading, &issuer, after, limit)).await
+        self.driver.read(move |reading| list.page(reading, &issuer, &after, limit)).await
     }
 
     /// The grant of this id with what is kept of all that was issued under it, all of one moment.
     pub async fn lineage(&self, issuer: &Issuer, grant: &GrantId) -> Result<Option<Lineage>, StoreFault> {
         let (issuer, grant) = (issuer.clone(), grant.clone());
-        self.sqlite().read(move |reading| lineage(reading, &issuer, &grant)).await
+        self.driver.read(move |reading| lineage(reading, &issuer, &grant)).await
     }
 }
 
@@ -104,13 +104,13 @@ const UNDATED: Time = Time(0);
 impl GrantList {
     fn page(
         &self,
-        reading: &Reading<'_>,
+        reading: &dyn Reading,
         issuer: &Issuer,
-        after: GrantCursor,
+        after: &GrantCursor,
         limit: u32,
     ) -> Result<GrantPage, StoreFault> {
         let mut values: Vec<Value> =
-            vec![issuer.as_str().into(), after.created_at.into(), after.id.into(), limit.into()];
+            vec![issuer.as_str().into(), after.created_at.into(), after.id.as_str().into(), limit.into()];
         let sql = match &self.of {
             GrantsOf::Everybody => sql::GRANTS_BY_TIME,
             GrantsOf::User(user) => {
@@ -151,7 +151,7 @@ fn cursor(row: &mut Row) -> Result<GrantCursor, StoreFault> {
     Ok(GrantCursor { created_at: Time(row.integer()?), id: row.text()? })
 }
 
-fn lineage(reading: &Reading<'_>, issuer: &Issuer, id: &GrantId) -> Result<Option<Lineage>, StoreFault> {
+fn lineage(reading: &dyn Reading, issuer: &Issuer, id: &GrantId) -> Result<Option<Lineage>, StoreFault> {
     let of_grant: [Value; 3] = [issuer.as_str().into(), id.as_str().into(), LINEAGE_SHOWN.into()];
     let Some(grant) = reading.rows(rows::GRANTS, sql::GRANT, &of_grant)?.into_iter().next() else { return Ok(None) };
     let codes = reading.rows(rows::CODES, sql::CODES_OF_GRANT, &of_grant)?;

@@ -14,14 +14,14 @@ use grantd_protocol::records::{
 use grantd_tokens::{Digest, Time};
 
 use crate::EndedSince;
+use crate::driver::Reading;
 use crate::fault::StoreFault;
 use crate::keys::{KeysRevision, RemovedKey, StoredKeys};
 use crate::rows::{self, Row, Value};
-use crate::sqlite::Reading;
 use crate::statements as sql;
 
 /// What is known about the things a lookup names. Agrees with `State::load` of the protocol, fact by fact.
-pub(crate) fn load(reading: &Reading<'_>, issuer: &Issuer, lookup: &Lookup) -> Result<Facts, StoreFault> {
+pub(crate) fn load(reading: &dyn Reading, issuer: &Issuer, lookup: &Lookup) -> Result<Facts, StoreFault> {
     let records = Reader { reading, issuer };
     let code = records.one(rows::CODES, sql::CODE, lookup.code, rows::code)?;
     let refresh_token =
@@ -66,43 +66,43 @@ pub(crate) fn load(reading: &Reading<'_>, issuer: &Issuer, lookup: &Lookup) -> R
     })
 }
 
-pub(crate) fn client(reading: &Reading<'_>, issuer: &Issuer, id: &ClientId) -> Result<Option<Client>, StoreFault> {
+pub(crate) fn client(reading: &dyn Reading, issuer: &Issuer, id: &ClientId) -> Result<Option<Client>, StoreFault> {
     Reader { reading, issuer }.one(rows::CLIENTS, sql::CLIENT, Some(id.as_str()), rows::client)
 }
 
 pub(crate) fn resource(
-    reading: &Reading<'_>,
+    reading: &dyn Reading,
     issuer: &Issuer,
     id: &ResourceId,
 ) -> Result<Option<Resource>, StoreFault> {
     Reader { reading, issuer }.one(rows::RESOURCES, sql::RESOURCE, Some(id.as_str()), rows::resource)
 }
 
-pub(crate) fn user(reading: &Reading<'_>, issuer: &Issuer, id: &UserId) -> Result<Option<User>, StoreFault> {
+pub(crate) fn user(reading: &dyn Reading, issuer: &Issuer, id: &UserId) -> Result<Option<User>, StoreFault> {
     Reader { reading, issuer }.one(rows::USERS, sql::USER, Some(id.as_str()), rows::user)
 }
 
 pub(crate) fn user_by_username(
-    reading: &Reading<'_>,
+    reading: &dyn Reading,
     issuer: &Issuer,
     username: &Username,
 ) -> Result<Option<User>, StoreFault> {
     Reader { reading, issuer }.one(rows::USERS, sql::USER_BY_USERNAME, Some(username.as_str()), rows::user)
 }
 
-pub(crate) fn signing_keys(reading: &Reading<'_>, issuer: &Issuer) -> Result<StoredKeys, StoreFault> {
+pub(crate) fn signing_keys(reading: &dyn Reading, issuer: &Issuer) -> Result<StoredKeys, StoreFault> {
     let rows = reading.rows(rows::SIGNING_KEYS, sql::SIGNING_KEYS, &[issuer.as_str().into()])?;
     let keys = rows.into_iter().map(rows::signing_key).collect::<Result<_, _>>()?;
     Ok(StoredKeys { revision: keys_revision(reading, issuer)?, keys })
 }
 
-pub(crate) fn removed_keys(reading: &Reading<'_>, issuer: &Issuer, since: Time) -> Result<Vec<RemovedKey>, StoreFault> {
+pub(crate) fn removed_keys(reading: &dyn Reading, issuer: &Issuer, since: Time) -> Result<Vec<RemovedKey>, StoreFault> {
     let rows = reading.rows(rows::SIGNING_KEYS, sql::REMOVED_KEYS, &[issuer.as_str().into(), since.into()])?;
     rows.into_iter().map(rows::removed_key).collect()
 }
 
 /// Nobody has changed the keys of an issuer without a revision.
-pub(crate) fn keys_revision(reading: &Reading<'_>, issuer: &Issuer) -> Result<KeysRevision, StoreFault> {
+pub(crate) fn keys_revision(reading: &dyn Reading, issuer: &Issuer) -> Result<KeysRevision, StoreFault> {
     let rows = reading.rows(rows::KEY_REVISIONS, sql::KEYS_REVISION, &[issuer.as_str().into()])?;
     Ok(rows.into_iter().next().map(rows::keys_revision).transpose()?.unwrap_or_default())
 }
@@ -115,21 +115,21 @@ pub(crate) struct Page<'a> {
 }
 
 impl Page<'_> {
-    pub(crate) fn of_clients(&self, reading: &Reading<'_>) -> Result<Vec<Client>, StoreFault> {
+    pub(crate) fn of_clients(&self, reading: &dyn Reading) -> Result<Vec<Client>, StoreFault> {
         self.records(reading, rows::CLIENTS, sql::CLIENTS, rows::client)
     }
 
-    pub(crate) fn of_resources(&self, reading: &Reading<'_>) -> Result<Vec<Resource>, StoreFault> {
+    pub(crate) fn of_resources(&self, reading: &dyn Reading) -> Result<Vec<Resource>, StoreFault> {
         self.records(reading, rows::RESOURCES, sql::RESOURCES, rows::resource)
     }
 
-    pub(crate) fn of_users(&self, reading: &Reading<'_>) -> Result<Vec<User>, StoreFault> {
+    pub(crate) fn of_users(&self, reading: &dyn Reading) -> Result<Vec<User>, StoreFault> {
         self.records(reading, rows::USERS, sql::USERS, rows::user)
     }
 
     fn records<T>(
         &self,
-        reading: &Reading<'_>,
+        reading: &dyn Reading,
         table: &'static str,
         sql: &'static str,
         read: fn(Row) -> Result<T, StoreFault>,
@@ -142,7 +142,7 @@ impl Page<'_> {
 const RESOURCES_AT_ONCE: u32 = 100;
 
 /// Grants that were taken back, and other things that ended, at or after a moment.
-pub(crate) fn ended_since(reading: &Reading<'_>, issuer: &Issuer, since: Time) -> Result<EndedSince, StoreFault> {
+pub(crate) fn ended_since(reading: &dyn Reading, issuer: &Issuer, since: Time) -> Result<EndedSince, StoreFault> {
     let values = [issuer.as_str().into(), since.into()];
     let grants = reading.rows(rows::GRANTS, sql::GRANTS_REVOKED_SINCE, &values)?;
     let ended = reading.rows(rows::ENDED, sql::ENDED_SINCE, &values)?;
@@ -170,7 +170,7 @@ fn holder_of(lookup: &Lookup, access_token: Option<&OpaqueAccessToken>, grant: O
 }
 
 struct Reader<'a> {
-    reading: &'a Reading<'a>,
+    reading: &'a dyn Reading,
     issuer: &'a Issuer,
 }
 

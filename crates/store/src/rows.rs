@@ -248,6 +248,7 @@ pub(crate) fn pending_values(issuer: &Issuer, pending: &PendingRequest) -> Resul
         pending.expires_at.into(),
         offer(&pending.offer)?,
         record(PENDING_REQUESTS, pending, &["offer"])?,
+        pending.client.as_str().into(),
     ])
 }
 

@@ -111,8 +111,8 @@ statements! {
 
     // ---- the browser's part ----
     ADD_PENDING =
-        "INSERT INTO pending_requests (issuer, handle, network, expires_at, offer, record) \
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (issuer, handle) DO NOTHING";
+        "INSERT INTO pending_requests (issuer, handle, network, expires_at, offer, record, client_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (issuer, handle) DO NOTHING";
     OFFER = "UPDATE pending_requests SET offer = $3 WHERE issuer = $1 AND handle = $2";
     COMPLETE_PENDING = "DELETE FROM pending_requests WHERE issuer = $1 AND handle = $2";
     /// The user is active and their credentials are those that were verified.
@@ -183,8 +183,8 @@ statements! {
          narrowings = CASE WHEN narrowings < 4294967295 THEN narrowings + 1 ELSE narrowings END \
          WHERE issuer = $1 AND id = $2 AND narrowings = $3 AND revoked_at IS NULL";
     ADD_ACCESS_TOKEN =
-        "INSERT INTO access_tokens (issuer, hash, grant_id, expires_at, record) \
-         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (issuer, hash) DO NOTHING";
+        "INSERT INTO access_tokens (issuer, hash, grant_id, expires_at, record, client_id) \
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (issuer, hash) DO NOTHING";
     /// The later end counts.
     END =
         "INSERT INTO ended (issuer, kind, id, ended_at, kept_until) VALUES ($1, $2, $3, $4, $5) \

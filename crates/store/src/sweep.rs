@@ -9,9 +9,9 @@ use grantd_protocol::settings::CLOCKS_APART;
 use grantd_protocol::state::{SPENT_TOKENS_KEPT, SWEEP_ATTEMPTS_AFTER};
 use grantd_tokens::{Seconds, Time};
 
+use crate::driver::{Driver, Reading};
 use crate::fault::StoreFault;
 use crate::rows::{self, Value};
-use crate::sqlite::{Reading, Sqlite};
 use crate::statements as sql;
 use crate::writes::Step;
 
@@ -45,40 +45,40 @@ pub struct Swept {
     pub ended: u64,
 }
 
-pub(crate) async fn sweep(sqlite: &Sqlite, issuer: &Issuer, now: Time) -> Result<Swept, StoreFault> {
+pub(crate) async fn sweep(driver: &Driver, issuer: &Issuer, now: Time) -> Result<Swept, StoreFault> {
     let long_ago = now + Seconds(-SWEEP_ATTEMPTS_AFTER);
     let long_spent = now - SPENT_TOKENS_KEPT;
     Ok(Swept {
-        grants: sweep_grants(sqlite, issuer, now).await?,
-        pending_requests: sweep_rows(sqlite, sql::SWEEP_PENDING, issuer, now).await?,
-        sessions: sweep_rows(sqlite, sql::SWEEP_SESSIONS, issuer, now).await?,
-        attempts: sweep_rows(sqlite, sql::SWEEP_ATTEMPTS, issuer, long_ago).await?,
-        removed_keys: sweep_rows(sqlite, sql::SWEEP_REMOVED_KEYS, issuer, now - REMOVED_KEYS_KEPT).await?,
-        refresh_tokens: sweep_rows(sqlite, sql::SWEEP_SPENT_REFRESH_TOKENS, issuer, long_spent).await?,
-        access_tokens: sweep_rows(sqlite, sql::SWEEP_EXPIRED_ACCESS_TOKENS, issuer, now).await?,
-        ended: sweep_rows(sqlite, sql::SWEEP_ENDED, issuer, now - CLOCKS_APART).await?,
+        grants: sweep_grants(driver, issuer, now).await?,
+        pending_requests: sweep_rows(driver, sql::SWEEP_PENDING, issuer, now).await?,
+        sessions: sweep_rows(driver, sql::SWEEP_SESSIONS, issuer, now).await?,
+        attempts: sweep_rows(driver, sql::SWEEP_ATTEMPTS, issuer, long_ago).await?,
+        removed_keys: sweep_rows(driver, sql::SWEEP_REMOVED_KEYS, issuer, now - REMOVED_KEYS_KEPT).await?,
+        refresh_tokens: sweep_rows(driver, sql::SWEEP_SPENT_REFRESH_TOKENS, issuer, long_spent).await?,
+        access_tokens: sweep_rows(driver, sql::SWEEP_EXPIRED_ACCESS_TOKENS, issuer, now).await?,
+        ended: sweep_rows(driver, sql::SWEEP_ENDED, issuer, now - CLOCKS_APART).await?,
     })
 }
 
-async fn sweep_rows(sqlite: &Sqlite, sql: &'static str, issuer: &Issuer, until: Time) -> Result<u64, StoreFault> {
-    sweep_batches(sqlite, sql, vec![issuer.as_str().into(), until.into(), BATCH.into()]).await
+async fn sweep_rows(driver: &Driver, sql: &'static str, issuer: &Issuer, until: Time) -> Result<u64, StoreFault> {
+    sweep_batches(driver, sql, vec![issuer.as_str().into(), until.into(), BATCH.into()]).await
 }
 
 /// Lighter events go first when there are too many, so that they are swept weight by weight.
 pub(crate) async fn sweep_events(
-    sqlite: &Sqlite,
+    driver: &Driver,
     issuer: &Issuer,
     weight: Weight,
     until: Time,
 ) -> Result<u64, StoreFault> {
     let values = vec![issuer.as_str().into(), until.into(), BATCH.into(), rows::weight(weight)];
-    sweep_batches(sqlite, sql::FORGET_EVENTS, values).await
+    sweep_batches(driver, sql::FORGET_EVENTS, values).await
 }
 
-async fn sweep_batches(sqlite: &Sqlite, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreFault> {
+async fn sweep_batches(driver: &Driver, sql: &'static str, values: Vec<Value>) -> Result<u64, StoreFault> {
     let mut removed = 0;
     loop {
-        let rows = sqlite.write(vec![Step::always(sql, values.clone())]).await?.rows_written();
+        let rows = driver.write(vec![Step::always(sql, values.clone())]).await?.rows_written();
         removed += rows;
         if rows < u64::from(BATCH) {
             return Ok(removed);
@@ -87,13 +87,13 @@ async fn sweep_batches(sqlite: &Sqlite, sql: &'static str, values: Vec<Value>) -
 }
 
 /// A grant goes with its codes and tokens, all in one transaction: none of them is ever left without it.
-async fn sweep_grants(sqlite: &Sqlite, issuer: &Issuer, now: Time) -> Result<u64, StoreFault> {
+async fn sweep_grants(driver: &Driver, issuer: &Issuer, now: Time) -> Result<u64, StoreFault> {
     let mut removed = 0;
     loop {
         let of = issuer.clone();
-        let found = sqlite.read(move |reading| found(reading, &of, now)).await?;
+        let found = driver.read(move |reading| found(reading, &of, now)).await?;
         let steps = found.into_iter().flat_map(|(grant, session)| steps(issuer, &grant, session, now)).collect();
-        let grants = sqlite.write(steps).await?.rows_written_by(sql::SWEEP_GRANT);
+        let grants = driver.write(steps).await?.rows_written_by(sql::SWEEP_GRANT);
         removed += grants;
         if grants == 0 {
             return Ok(removed);
@@ -101,7 +101,7 @@ async fn sweep_grants(sqlite: &Sqlite, issuer: &Issuer, now: Time) -> Result<u64
     }
 }
 
-fn found(reading: &Reading<'_>, issuer: &Issuer, now: Time) -> Result<Vec<(GrantId, String)>, StoreFault> {
+fn found(reading: &dyn Reading, issuer: &Issuer, now: Time) -> Result<Vec<(GrantId, String)>, StoreFault> {
     let values: [Value; 3] = [issuer.as_str().into(), now.into(), GRANTS_A_BATCH.into()];
     let mut rows = reading.rows(rows::GRANTS, sql::EXPIRED_GRANTS, &values)?;
     rows.extend(reading.rows(rows::GRANTS, sql::LAPSED_GRANTS, &values)?);

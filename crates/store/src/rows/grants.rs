@@ -183,6 +183,7 @@ pub(crate) fn access_token_values(issuer: &Issuer, token: &OpaqueAccessToken) ->
         token.grant.as_ref().map(GrantId::as_str).into(),
         token.claims.exp.into(),
         record(ACCESS_TOKENS, token, &["hash", "grant"])?,
+        token.claims.client_id.as_str().into(),
     ])
 }
 

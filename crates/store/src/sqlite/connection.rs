@@ -12,11 +12,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use super::statistics;
 use crate::Options;
 use crate::fault::StoreFault;
-use crate::statements;
-
-/// Each brings the schema one version further; none is ever changed once released.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../../migrations/0001_first.sql"), include_str!("../../migrations/0002_life_of_a_grant.sql")];
+use crate::{migrations, statements};
 
 /// "grnt": tells this application's files from all others (`PRAGMA application_id`).
 const APPLICATION_ID: i64 = 0x6772_6e74;
@@ -44,7 +40,7 @@ pub(crate) fn open_for_writing(
     let version = version_of(&looking, path)?;
     drop(looking);
     set_up_log(&connection, durability, options).map_err(faulty)?;
-    if version < newest() {
+    if version < migrations::newest() {
         migrate(&mut connection, path)?;
     }
     prepare_all(&connection).map_err(faulty)?;
@@ -67,7 +63,7 @@ pub(crate) fn open_for_reading(
 /// The version of a file's schema, and the newest this binary knows. Changes nothing.
 pub(crate) fn inspect(path: &Path, options: &Options) -> Result<(i64, i64), StoreFault> {
     let connection = connect(path, options)?;
-    Ok((version_of(&connection, path)?, newest()))
+    Ok((version_of(&connection, path)?, migrations::newest()))
 }
 
 /// A file that does not exist is made before SQLite would, for nobody but its owner; the files beside it get the same mode.
@@ -143,14 +139,10 @@ fn version_of(connection: &Connection, path: &Path) -> Result<i64, StoreFault> {
     if !is_empty && application != APPLICATION_ID {
         return Err(StoreFault::NotADatabase { path: path.to_owned() });
     }
-    if version > newest() {
-        return Err(StoreFault::NewerSchema { path: path.to_owned(), found: version, supported: newest() });
+    if version > migrations::newest() {
+        return Err(StoreFault::NewerSchema { path: path.to_owned(), found: version, supported: migrations::newest() });
     }
     Ok(version)
-}
-
-fn newest() -> i64 {
-    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
 }
 
 /// The write-ahead log, synced at every commit: readers never wait, and an acknowledged commit survives (STORE-05).
@@ -207,12 +199,12 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreFault> {
     // Again, now that nobody else can migrate.
     let version = version_of(&transaction, path)?;
     let run = || {
-        for migration in MIGRATIONS.iter().skip(usize::try_from(version).unwrap_or(usize::MAX)) {
+        for migration in migrations::after(version) {
             transaction.execute_batch(&migration.replace("/* WITHOUT ROWID */", "WITHOUT ROWID"))?;
         }
         statistics::tell(&transaction)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
-        transaction.pragma_update(None, "user_version", newest())
+        transaction.pragma_update(None, "user_version", migrations::newest())
     };
     run().and_then(|()| transaction.commit()).map_err(|error| fault(&error, path))
 }

@@ -18,6 +18,7 @@ use rusqlite::{CachedStatement, Connection, ToSql, Transaction, TransactionBehav
 use tokio::sync::oneshot;
 
 use crate::Options;
+use crate::driver::{Reading, Written};
 use crate::fault::StoreFault;
 use crate::rows::{Row, Value};
 use crate::writes::{IfNothingWritten, Step};
@@ -44,22 +45,6 @@ struct Job {
 }
 
 type Read = Box<dyn FnOnce(&mut Connection, &Path) + Send>;
-
-/// How a transaction ended, and how many rows each of its statements wrote.
-pub(crate) struct Written {
-    pub(crate) commit: Commit,
-    rows: Vec<(&'static str, u64)>,
-}
-
-impl Written {
-    pub(crate) fn rows_written(&self) -> u64 {
-        self.rows.iter().map(|(_, rows)| rows).sum()
-    }
-
-    pub(crate) fn rows_written_by(&self, sql: &'static str) -> u64 {
-        self.rows.iter().filter(|(by, _)| *by == sql).map(|(_, rows)| rows).sum()
-    }
-}
 
 impl Sqlite {
     /// Opens or creates the file, migrates it, and starts the threads.
@@ -99,12 +84,12 @@ impl Sqlite {
     /// Runs `ask` in one read transaction, which sees everything that was written before it began.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
-        ask: impl FnOnce(&Reading<'_>) -> Result<T, StoreFault> + Send + 'static,
+        ask: impl FnOnce(&dyn Reading) -> Result<T, StoreFault> + Send + 'static,
     ) -> Result<T, StoreFault> {
         let (reply, answer) = oneshot::channel();
         let read: Read = Box::new(move |connection, path| {
             // Nobody waits any more if this fails: the request was dropped.
-            let _ = reply.send(Reading::run(connection, path, ask));
+            let _ = reply.send(Snapshot::run(connection, path, ask));
         });
         enqueue(self.queues.as_ref().map(|queues| &queues.reads), read)?;
         answer.await.map_err(|_| StoreFault::Closed)?
@@ -191,29 +176,19 @@ fn read_until_closed(mut connection: Connection, questions: &Mutex<mpsc::Receive
 }
 
 /// One moment of the database.
-pub(crate) struct Reading<'a> {
+struct Snapshot<'a> {
     transaction: Transaction<'a>,
     path: &'a Path,
 }
 
-impl Reading<'_> {
+impl Snapshot<'_> {
     fn run<T>(
         connection: &mut Connection,
         path: &Path,
-        ask: impl FnOnce(&Reading<'_>) -> Result<T, StoreFault>,
+        ask: impl FnOnce(&dyn Reading) -> Result<T, StoreFault>,
     ) -> Result<T, StoreFault> {
         let transaction = connection.transaction().map_err(|error| connection::fault(&error, path))?;
-        ask(&Reading { transaction, path })
-    }
-
-    /// The rows that a statement finds.
-    pub(crate) fn rows(
-        &self,
-        table: &'static str,
-        sql: &'static str,
-        values: &[Value],
-    ) -> Result<Vec<Row>, StoreFault> {
-        self.query(table, sql, values).map_err(|error| connection::fault(&error, self.path))
+        ask(&Snapshot { transaction, path })
     }
 
     fn query(&self, table: &'static str, sql: &'static str, values: &[Value]) -> rusqlite::Result<Vec<Row>> {
@@ -227,6 +202,12 @@ impl Reading<'_> {
             found.push(Row::new(table, values));
         }
         Ok(found)
+    }
+}
+
+impl Reading for Snapshot<'_> {
+    fn rows(&self, table: &'static str, sql: &'static str, values: &[Value]) -> Result<Vec<Row>, StoreFault> {
+        self.query(table, sql, values).map_err(|error| connection::fault(&error, self.path))
     }
 }
 

@@ -181,7 +181,8 @@ fn every_primary_key_begins_with_the_issuer() {
         connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'").unwrap();
     let tables: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
     assert!(tables.len() >= 13, "{tables:?}");
-    for table in tables {
+    // Holds nothing of any issuer: numbers of transactions, by the connection that wrote them.
+    for table in tables.into_iter().filter(|table| table != "writers") {
         let first: String = connection
             .query_row("SELECT name FROM pragma_table_info(?1) WHERE pk = 1", [&table], |row| row.get(0))
             .unwrap();

@@ -36,7 +36,7 @@ fn a_newer_schema_is_refused_and_left_as_it_is() {
     drop(open(&path).unwrap());
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let fault = open(&path).unwrap_err();
-    assert_eq!(fault, StoreFault::NewerSchema { path: path.clone(), found: 99, supported: 2 });
+    assert_eq!(fault, StoreFault::NewerSchema { path: path.clone(), found: 99, supported: 3 });
     assert_tells(&fault, &path, "start the newer grantd");
     let connection = Connection::open(&path).unwrap();
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();

@@ -1,0 +1,70 @@
+//! What every driver does: read of one moment, and write all of a request's changes or none. Knows no record and no rule.
+//!
+//! What is read and written is the same for each of them: `reads.rs` asks a [`Reading`], `writes.rs` makes [`Step`]s.
+
+use std::sync::Arc;
+
+use grantd_protocol::changes::Commit;
+
+use crate::fault::StoreFault;
+use crate::rows::{Row, Value};
+use crate::sqlite::Sqlite;
+use crate::writes::Step;
+
+/// A database, and whatever connects to it. A cheap handle.
+#[derive(Clone)]
+pub(crate) enum Driver {
+    Sqlite(Arc<Sqlite>),
+    /// A database in a directory of its own, which goes when the last handle goes.
+    Private(Arc<(Sqlite, tempfile::TempDir)>),
+}
+
+/// One moment of a database.
+pub(crate) trait Reading {
+    /// The rows that a statement finds.
+    fn rows(&self, table: &'static str, sql: &'static str, values: &[Value]) -> Result<Vec<Row>, StoreFault>;
+}
+
+/// How a transaction ended, and how many rows each of its statements wrote.
+pub(crate) struct Written {
+    pub(crate) commit: Commit,
+    pub(crate) rows: Vec<(&'static str, u64)>,
+}
+
+impl Written {
+    pub(crate) fn rows_written(&self) -> u64 {
+        self.rows.iter().map(|(_, rows)| rows).sum()
+    }
+
+    pub(crate) fn rows_written_by(&self, sql: &'static str) -> u64 {
+        self.rows.iter().filter(|(by, _)| *by == sql).map(|(_, rows)| rows).sum()
+    }
+}
+
+impl Driver {
+    /// Whether what was committed outlives the sudden end of the machine.
+    pub(crate) fn is_durable(&self) -> bool {
+        self.sqlite().is_durable()
+    }
+
+    /// Runs all the steps in one transaction, or none. Durable when it returns [`Commit::Done`] (STORE-05).
+    pub(crate) async fn write(&self, steps: Vec<Step>) -> Result<Written, StoreFault> {
+        self.sqlite().write(steps).await
+    }
+
+    /// Asks of one moment, which sees everything that was committed before. `ask` may be called more than once, and what it
+    /// returned last counts.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        ask: impl Fn(&dyn Reading) -> Result<T, StoreFault> + Send + 'static,
+    ) -> Result<T, StoreFault> {
+        self.sqlite().read(ask).await
+    }
+
+    fn sqlite(&self) -> &Sqlite {
+        match self {
+            Self::Sqlite(sqlite) => sqlite,
+            Self::Private(private) => &private.0,
+        }
+    }
+}
