@@ -304,7 +304,7 @@ fn read_storage(reading: &mut Reading<'_>, layers: &Layers, mode: Mode) -> (Loca
     };
     let beside = match &database {
         Location::File(path) => Some(path.with_file_name(KEK_FILE)),
-        Location::Memory => None,
+        Location::Postgres(_) | Location::Memory => None,
     };
     let file = reading.path("keys.key_encryption_key_file", beside);
     let key_encryption_key = match (&layers.key_encryption_key, file) {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use grantd_protocol::changes::Commit;
 
 use crate::fault::StoreFault;
+use crate::postgres::Postgres;
 use crate::rows::{Row, Value};
 use crate::sqlite::Sqlite;
 use crate::writes::Step;
@@ -15,6 +16,7 @@ use crate::writes::Step;
 #[derive(Clone)]
 pub(crate) enum Driver {
     Sqlite(Arc<Sqlite>),
+    Postgres(Arc<Postgres>),
     /// A database in a directory of its own, which goes when the last handle goes.
     Private(Arc<(Sqlite, tempfile::TempDir)>),
 }
@@ -44,12 +46,21 @@ impl Written {
 impl Driver {
     /// Whether what was committed outlives the sudden end of the machine.
     pub(crate) fn is_durable(&self) -> bool {
-        self.sqlite().is_durable()
+        match self {
+            Self::Sqlite(sqlite) => sqlite.is_durable(),
+            Self::Private(private) => private.0.is_durable(),
+            // It refuses to start on a server that is not.
+            Self::Postgres(_) => true,
+        }
     }
 
     /// Runs all the steps in one transaction, or none. Durable when it returns [`Commit::Done`] (STORE-05).
     pub(crate) async fn write(&self, steps: Vec<Step>) -> Result<Written, StoreFault> {
-        self.sqlite().write(steps).await
+        match self {
+            Self::Sqlite(sqlite) => sqlite.write(steps).await,
+            Self::Private(private) => private.0.write(steps).await,
+            Self::Postgres(postgres) => postgres.write(steps).await,
+        }
     }
 
     /// Asks of one moment, which sees everything that was committed before. `ask` may be called more than once, and what it
@@ -58,13 +69,10 @@ impl Driver {
         &self,
         ask: impl Fn(&dyn Reading) -> Result<T, StoreFault> + Send + 'static,
     ) -> Result<T, StoreFault> {
-        self.sqlite().read(ask).await
-    }
-
-    fn sqlite(&self) -> &Sqlite {
         match self {
-            Self::Sqlite(sqlite) => sqlite,
-            Self::Private(private) => &private.0,
+            Self::Sqlite(sqlite) => sqlite.read(ask).await,
+            Self::Private(private) => private.0.read(ask).await,
+            Self::Postgres(postgres) => postgres.read(ask).await,
         }
     }
 }

@@ -11,6 +11,7 @@ mod fault;
 mod keys;
 mod lists;
 mod migrations;
+mod postgres;
 mod reads;
 mod rows;
 mod sqlite;
@@ -31,9 +32,11 @@ use grantd_tokens::Time;
 pub use fault::StoreFault;
 pub use keys::{KeyChange, KeysRevision, RemovedKey, StoredKey, StoredKeys};
 pub use lists::{GrantCursor, GrantList, GrantPage, GrantsOf, LINEAGE_SHOWN, Lineage};
+pub use postgres::{PostgresServer, PostgresUrlFault};
 pub use sweep::Swept;
 
 use driver::Driver;
+use postgres::Postgres;
 use reads::Page;
 use sqlite::{Durability, Sqlite};
 
@@ -48,6 +51,8 @@ pub struct Store {
 pub enum Location {
     /// A SQLite file. Created if it does not exist, readable by its owner alone.
     File(PathBuf),
+    /// A database of a PostgreSQL server, or of one that speaks its protocol. Its tables are made if they do not exist.
+    Postgres(PostgresServer),
     /// A private database that nobody else can open and that is gone with its last handle. Not durable.
     Memory,
 }
@@ -126,7 +131,8 @@ impl Store {
             {
                 return sqlite::could_be_made(path).map(|()| Inspection::Absent);
             }
-            Location::File(path) => return Err(StoreFault::NoDirectory { path: path.clone() }),
+            Location::File(path) => return Err(StoreFault::NoDirectory { place: path.display().to_string() }),
+            Location::Postgres(server) => return postgres::inspect(server),
             Location::Memory => return Ok(Inspection::Absent),
         };
         let (found, newest) = sqlite::inspect(path, &Options::default())?;
@@ -137,9 +143,12 @@ impl Store {
     pub fn open_with(location: &Location, options: &Options) -> Result<Self, StoreFault> {
         let driver = match location {
             Location::File(path) => Driver::Sqlite(Arc::new(Sqlite::open(path, Durability::Durable, options)?)),
+            Location::Postgres(server) => Driver::Postgres(Arc::new(Postgres::open(server, options)?)),
             Location::Memory => {
-                let directory = tempfile::TempDir::with_prefix("grantd-")
-                    .map_err(|error| StoreFault::Io { path: std::env::temp_dir(), reason: error.to_string() })?;
+                let directory = tempfile::TempDir::with_prefix("grantd-").map_err(|error| StoreFault::Io {
+                    place: std::env::temp_dir().display().to_string(),
+                    reason: error.to_string(),
+                })?;
                 let sqlite = Sqlite::open(&directory.path().join("grantd.db"), Durability::Throwaway, options)?;
                 Driver::Private(Arc::new((sqlite, directory)))
             }

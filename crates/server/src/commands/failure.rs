@@ -136,9 +136,19 @@ fn of_keys(fault: &KeyFault) -> u8 {
 
 fn of_store(fault: &StoreFault) -> u8 {
     match fault {
-        StoreFault::NoPermission { .. } => NO_PERMISSION,
-        StoreFault::NoDirectory { .. } | StoreFault::NotADatabase { .. } | StoreFault::NewerSchema { .. } => CONFIG,
-        StoreFault::Locked { .. } | StoreFault::Busy | StoreFault::Closed => UNAVAILABLE,
+        StoreFault::NoPermission { .. } | StoreFault::NotLetIn { .. } | StoreFault::NoPrivilege { .. } => NO_PERMISSION,
+        StoreFault::NoDirectory { .. }
+        | StoreFault::NotADatabase { .. }
+        | StoreFault::NewerSchema { .. }
+        | StoreFault::NoDatabase { .. }
+        | StoreFault::Untrusted { .. }
+        | StoreFault::Occupied { .. }
+        | StoreFault::NotDurable { .. } => CONFIG,
+        StoreFault::Locked { .. }
+        | StoreFault::Unreachable { .. }
+        | StoreFault::Unknown { .. }
+        | StoreFault::Busy
+        | StoreFault::Closed => UNAVAILABLE,
         StoreFault::Full { .. } | StoreFault::Io { .. } | StoreFault::Damaged { .. } | StoreFault::Corrupt { .. } => IO,
     }
 }

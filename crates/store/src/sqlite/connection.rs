@@ -74,7 +74,7 @@ fn create_private(path: &Path) -> Result<(), StoreFault> {
         Ok(file) => file
             .sync_all()
             .and_then(|()| sync_directory_of(path))
-            .map_err(|error| StoreFault::Io { path: path.to_owned(), reason: error.to_string() }),
+            .map_err(|error| StoreFault::Io { place: place(path), reason: error.to_string() }),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(not_made(path, &error)),
     }
@@ -86,12 +86,12 @@ pub(crate) fn could_be_made(path: &Path) -> Result<(), StoreFault> {
 }
 
 fn not_made(path: &Path, error: &std::io::Error) -> StoreFault {
-    let path = path.to_owned();
+    let place = place(path);
     match error.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory => StoreFault::NoDirectory { path },
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => StoreFault::NoPermission { path },
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreFault::Full { path },
-        _ => StoreFault::Io { path, reason: error.to_string() },
+        ErrorKind::NotFound | ErrorKind::NotADirectory => StoreFault::NoDirectory { place },
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => StoreFault::NoPermission { place },
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreFault::Full { place },
+        _ => StoreFault::Io { place, reason: error.to_string() },
     }
 }
 
@@ -110,7 +110,7 @@ fn connect(path: &Path, options: &Options) -> Result<Connection, StoreFault> {
     let connection = Connection::open_with_flags(path, flags).map_err(|error| fault(&error, path))?;
     let read_only = connection.is_readonly("main").map_err(|error| fault(&error, path))?;
     if read_only {
-        return Err(StoreFault::NoPermission { path: path.to_owned() });
+        return Err(StoreFault::NoPermission { place: place(path) });
     }
     harden(&connection, options).map_err(|error| fault(&error, path))?;
     Ok(connection)
@@ -137,10 +137,10 @@ fn version_of(connection: &Connection, path: &Path) -> Result<i64, StoreFault> {
     let (application, version, changes_of_schema) = read().map_err(|error: rusqlite::Error| fault(&error, path))?;
     let is_empty = application == 0 && version == 0 && changes_of_schema == 0;
     if !is_empty && application != APPLICATION_ID {
-        return Err(StoreFault::NotADatabase { path: path.to_owned() });
+        return Err(StoreFault::NotADatabase { place: place(path) });
     }
     if version > migrations::newest() {
-        return Err(StoreFault::NewerSchema { path: path.to_owned(), found: version, supported: migrations::newest() });
+        return Err(StoreFault::NewerSchema { place: place(path), found: version, supported: migrations::newest() });
     }
     Ok(version)
 }
@@ -216,22 +216,27 @@ fn prepare_all(connection: &Connection) -> rusqlite::Result<()> {
 
 /// What SQLite said, in the operator's words. Carries no value: messages of SQLite name tables and columns only.
 pub(super) fn fault(error: &rusqlite::Error, path: &Path) -> StoreFault {
-    let path = path.to_owned();
+    let place = place(path);
     if let rusqlite::Error::SqlInputError { msg, .. } = error {
-        return StoreFault::Damaged { path, reason: msg.clone() };
+        return StoreFault::Damaged { place, reason: msg.clone() };
     }
     match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => StoreFault::Full { path },
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreFault::Locked { path },
-        Some(ErrorCode::NotADatabase) => StoreFault::NotADatabase { path },
+        Some(ErrorCode::DiskFull) => StoreFault::Full { place },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreFault::Locked { place },
+        Some(ErrorCode::NotADatabase) => StoreFault::NotADatabase { place },
         Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
-            StoreFault::NoPermission { path }
+            StoreFault::NoPermission { place }
         }
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::SchemaChanged | ErrorCode::Unknown | ErrorCode::TypeMismatch) => {
-            StoreFault::Damaged { path, reason: message(error) }
+            StoreFault::Damaged { place, reason: message(error) }
         }
-        _ => StoreFault::Io { path, reason: message(error) },
+        _ => StoreFault::Io { place, reason: message(error) },
     }
+}
+
+/// The database in a fault's words.
+pub(super) fn place(path: &Path) -> String {
+    path.display().to_string()
 }
 
 fn message(error: &rusqlite::Error) -> String {

@@ -108,7 +108,7 @@ impl Drop for Sqlite {
 
 fn spawn(name: &str, path: &Path, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreFault> {
     let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(run);
-    spawned.map_err(|error| StoreFault::Io { path: path.to_owned(), reason: error.to_string() })
+    spawned.map_err(|error| StoreFault::Io { place: connection::place(path), reason: error.to_string() })
 }
 
 /// Waits for no room: a queue that is full is a sign to slow down, and said at once.

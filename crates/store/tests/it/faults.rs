@@ -23,6 +23,10 @@ fn place() -> (tempfile::TempDir, PathBuf) {
     (directory, path)
 }
 
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
 /// Says which file, and what to do.
 fn assert_tells(fault: &StoreFault, path: &Path, what: &str) {
     let sentence = fault.to_string();
@@ -36,7 +40,7 @@ fn a_newer_schema_is_refused_and_left_as_it_is() {
     drop(open(&path).unwrap());
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let fault = open(&path).unwrap_err();
-    assert_eq!(fault, StoreFault::NewerSchema { path: path.clone(), found: 99, supported: 3 });
+    assert_eq!(fault, StoreFault::NewerSchema { place: shown(&path), found: 99, supported: 3 });
     assert_tells(&fault, &path, "start the newer grantd");
     let connection = Connection::open(&path).unwrap();
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
@@ -84,14 +88,14 @@ fn what_is_no_database_or_another_programs_is_refused_and_left_as_it_is() {
     let text = "listen = \"127.0.0.1:8080\"\n".repeat(100);
     std::fs::write(&path, &text).unwrap();
     let fault = open(&path).unwrap_err();
-    assert_eq!(fault, StoreFault::NotADatabase { path: path.clone() });
+    assert_eq!(fault, StoreFault::NotADatabase { place: shown(&path) });
     assert_tells(&fault, &path, "name another file");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
 
     let (_directory, path) = place();
     Connection::open(&path).unwrap().execute_batch("CREATE TABLE songs (title TEXT)").unwrap();
     let before = std::fs::read(&path).unwrap();
-    assert_eq!(open(&path).unwrap_err(), StoreFault::NotADatabase { path: path.clone() });
+    assert_eq!(open(&path).unwrap_err(), StoreFault::NotADatabase { place: shown(&path) });
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
 
@@ -100,7 +104,7 @@ fn a_directory_that_is_missing_or_in_the_place_of_the_file_is_named() {
     let (directory, _) = place();
     let path = directory.path().join("missing").join("grantd.db");
     let fault = open(&path).unwrap_err();
-    assert_eq!(fault, StoreFault::NoDirectory { path: path.clone() });
+    assert_eq!(fault, StoreFault::NoDirectory { place: shown(&path) });
     assert_tells(&fault, &path, "create it");
     let fault = open(directory.path()).unwrap_err();
     assert_tells(&fault, directory.path(), "");
@@ -123,7 +127,7 @@ fn what_may_not_be_written_or_read_is_named() {
         let reported: Vec<String> = reports(&mut child).collect();
         child.wait().unwrap();
         std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o755)).unwrap();
-        let expected = StoreFault::NoPermission { path }.to_string();
+        let expected = StoreFault::NoPermission { place: shown(&path) }.to_string();
         assert_eq!(reported, [expected.clone(), expected], "directory {of_directory:o}, file {of_file:?}");
     }
 }
@@ -186,7 +190,7 @@ async fn another_process_that_holds_the_file_is_named_and_then_waited_for_no_lon
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let put = || vec![Change::PutClient(client(0, 0))];
     let fault = store.commit(&issuer(0), put()).await.unwrap_err();
-    assert_eq!(fault, StoreFault::Locked { path: path.clone() });
+    assert_eq!(fault, StoreFault::Locked { place: shown(&path) });
     assert_tells(&fault, &path, "another process");
     // Who reads does not wait for who writes.
     assert_eq!(store.client(&issuer(0), &client_id(0)).await, Ok(None));
@@ -218,7 +222,7 @@ async fn a_full_disk_is_named_leaves_nothing_half_written_and_is_got_over() {
         }
         written += 1;
     };
-    assert_eq!(fault, StoreFault::Full { path: path.clone() });
+    assert_eq!(fault, StoreFault::Full { place: shown(&path) });
     assert_tells(&fault, &path, "full");
     let counted = Lookup { attempts: vec![attempt_key(0)], ..Lookup::default() };
     let facts = store.load(&issuer(0), &counted).await.unwrap();
