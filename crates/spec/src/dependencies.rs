@@ -14,6 +14,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("grantd-resource", &["grantd-tokens"]),
     ("grantd-demo", &["grantd-resource"]),
     ("grantd", &["grantd-demo", "grantd-protocol", "grantd-resource", "grantd-store", "grantd-tokens"]),
+    // For tests and measurements alone: nobody may ship it, so nobody names it here.
+    ("grantd-postgres-fixture", &[]),
     ("grantd-spec", &[]),
 ];
 
