@@ -75,4 +75,16 @@ impl Driver {
             Self::Postgres(postgres) => postgres.read(ask).await,
         }
     }
+    /// As [`Driver::read`], for what finds a few rows by their keys: where the database is in this process, on the thread that
+    /// asks, unless that would block it.
+    pub(crate) async fn glance<T: Send + 'static>(
+        &self,
+        ask: impl Fn(&dyn Reading) -> Result<T, StoreFault> + Send + 'static,
+    ) -> Result<T, StoreFault> {
+        match self {
+            Self::Sqlite(sqlite) => sqlite.glance(ask).await,
+            Self::Private(private) => private.0.glance(ask).await,
+            Self::Postgres(postgres) => postgres.read(ask).await,
+        }
+    }
 }

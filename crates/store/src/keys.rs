@@ -106,7 +106,7 @@ impl Store {
     /// How often the issuer's signing keys were changed. Sees every change that was done before it.
     pub async fn keys_revision(&self, issuer: &Issuer) -> Result<KeysRevision, StoreFault> {
         let issuer = issuer.clone();
-        self.driver.read(move |reading| reads::keys_revision(reading, &issuer)).await
+        self.driver.glance(move |reading| reads::keys_revision(reading, &issuer)).await
     }
 
     /// The keys that were removed at `since` or later, the first first. A name is forgotten when its last token has long expired.

@@ -19,6 +19,7 @@ mod statements;
 mod sweep;
 mod writes;
 
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +36,7 @@ pub use lists::{GrantCursor, GrantList, GrantPage, GrantsOf, LINEAGE_SHOWN, Line
 pub use postgres::{PostgresServer, PostgresUrlFault};
 pub use sweep::Swept;
 
-use driver::Driver;
+use driver::{Driver, Reading};
 use postgres::Postgres;
 use reads::Page;
 use sqlite::{Durability, Sqlite};
@@ -60,10 +61,18 @@ pub enum Location {
 /// How much a store may take upon itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// How many threads read.
+    /// How many threads read what may take long.
     pub readers: usize,
+    /// How many short reads may run at once on the threads that ask; where one more asks, it is a reading thread's.
+    pub readers_in_place: usize,
     /// How many requests may wait to read, and how many to write; one more is told [`StoreFault::Busy`].
     pub queue: usize,
+    /// How many bytes may wait to be written; beyond them, [`StoreFault::Busy`].
+    pub queue_bytes: usize,
+    /// How many requests are committed together, if so many wait. 1 commits each alone, which is good for comparing.
+    pub most_in_a_commit: usize,
+    /// When a commit is on the disk.
+    pub sync: Sync,
     /// How long to wait for another process that writes.
     pub wait_for_lock: Duration,
     /// The most the database may grow to; beyond it, as with a full disk, [`StoreFault::Full`].
@@ -72,8 +81,27 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { readers: 4, queue: 4096, wait_for_lock: Duration::from_secs(5), max_bytes: None }
+        Self {
+            readers: 4,
+            readers_in_place: std::thread::available_parallelism().map_or(1, NonZero::get).min(8),
+            queue: 4096,
+            queue_bytes: 64 << 20,
+            most_in_a_commit: 512,
+            sync: Sync::Full,
+            wait_for_lock: Duration::from_secs(5),
+            max_bytes: None,
+        }
     }
+}
+
+/// When a commit is on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sync {
+    /// Before it returns (STORE-05).
+    Full,
+    /// Some time after. A machine that ends suddenly forgets spent codes and revocations that were acknowledged: a benchmark may
+    /// ask what that would gain, and nothing else may. No setting of the server leads here.
+    Normal,
 }
 
 /// What there is at a location, for whoever only wants to know.
@@ -164,7 +192,7 @@ impl Store {
     /// What is known about the things a lookup names, all of one moment. Sees every commit that was done before it (STORE-06).
     pub async fn load(&self, issuer: &Issuer, lookup: &Lookup) -> Result<Facts, StoreFault> {
         let (issuer, lookup) = (issuer.clone(), lookup.clone());
-        self.driver.read(move |reading| reads::load(reading, &issuer, &lookup)).await
+        self.look(reads::is_long(&lookup), move |reading| reads::load(reading, &issuer, &lookup)).await
     }
 
     /// As [`Store::load`], and how often the issuer's signing keys were changed until that same moment: whoever signs what is
@@ -175,9 +203,19 @@ impl Store {
         lookup: &Lookup,
     ) -> Result<(Facts, KeysRevision), StoreFault> {
         let (issuer, lookup) = (issuer.clone(), lookup.clone());
-        self.driver
-            .read(move |reading| Ok((reads::load(reading, &issuer, &lookup)?, reads::keys_revision(reading, &issuer)?)))
-            .await
+        self.look(reads::is_long(&lookup), move |reading| {
+            Ok((reads::load(reading, &issuer, &lookup)?, reads::keys_revision(reading, &issuer)?))
+        })
+        .await
+    }
+
+    /// What counts rows or lists them may take long, and leaves the threads of others alone.
+    async fn look<T: Send + 'static>(
+        &self,
+        is_long: bool,
+        ask: impl Fn(&dyn Reading) -> Result<T, StoreFault> + Send + 'static,
+    ) -> Result<T, StoreFault> {
+        if is_long { self.driver.read(ask).await } else { self.driver.glance(ask).await }
     }
 
     /// Writes all of `changes` or none, each under its guard (STORE-02). [`Commit::Done`] is durable (STORE-05).
@@ -203,7 +241,7 @@ impl Store {
     /// The client of this id.
     pub async fn client(&self, issuer: &Issuer, id: &ClientId) -> Result<Option<Client>, StoreFault> {
         let (issuer, id) = (issuer.clone(), id.clone());
-        self.driver.read(move |reading| reads::client(reading, &issuer, &id)).await
+        self.driver.glance(move |reading| reads::client(reading, &issuer, &id)).await
     }
 
     /// Up to `limit` clients by id, those after `after`.
@@ -225,7 +263,7 @@ impl Store {
     /// The resource of this id.
     pub async fn resource(&self, issuer: &Issuer, id: &ResourceId) -> Result<Option<Resource>, StoreFault> {
         let (issuer, id) = (issuer.clone(), id.clone());
-        self.driver.read(move |reading| reads::resource(reading, &issuer, &id)).await
+        self.driver.glance(move |reading| reads::resource(reading, &issuer, &id)).await
     }
 
     /// Up to `limit` resources by id, those after `after`.
@@ -247,13 +285,13 @@ impl Store {
     /// The user of this id.
     pub async fn user(&self, issuer: &Issuer, id: &UserId) -> Result<Option<User>, StoreFault> {
         let (issuer, id) = (issuer.clone(), id.clone());
-        self.driver.read(move |reading| reads::user(reading, &issuer, &id)).await
+        self.driver.glance(move |reading| reads::user(reading, &issuer, &id)).await
     }
 
     /// The user of this name.
     pub async fn user_by_username(&self, issuer: &Issuer, username: &Username) -> Result<Option<User>, StoreFault> {
         let (issuer, username) = (issuer.clone(), username.clone());
-        self.driver.read(move |reading| reads::user_by_username(reading, &issuer, &username)).await
+        self.driver.glance(move |reading| reads::user_by_username(reading, &issuer, &username)).await
     }
 
     /// Up to `limit` users by username, those after `after`.

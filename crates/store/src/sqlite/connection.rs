@@ -9,9 +9,9 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
-use super::statistics;
-use crate::Options;
+use super::{log, statistics};
 use crate::fault::StoreFault;
+use crate::{Options, Sync};
 use crate::{migrations, statements};
 
 /// "grnt": tells this application's files from all others (`PRAGMA application_id`).
@@ -24,6 +24,13 @@ pub(crate) enum Durability {
     Durable,
     /// For data that nobody wants to keep.
     Throwaway,
+}
+
+/// Whether a connection waits where another process holds the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    AsConfigured,
+    None,
 }
 
 /// The connection that creates, migrates and writes.
@@ -52,11 +59,17 @@ pub(crate) fn open_for_reading(
     path: &Path,
     durability: Durability,
     options: &Options,
+    patience: Patience,
 ) -> Result<Connection, StoreFault> {
     let connection = connect(path, options)?;
-    set_up_log(&connection, durability, options)
-        .and_then(|()| connection.pragma_update(None, "query_only", true))
-        .map_err(|error| fault(&error, path))?;
+    let set_up = || {
+        set_up_log(&connection, durability, options)?;
+        if patience == Patience::None {
+            connection.busy_timeout(Duration::ZERO)?;
+        }
+        connection.pragma_update(None, "query_only", true)
+    };
+    set_up().map_err(|error: rusqlite::Error| fault(&error, path))?;
     Ok(connection)
 }
 
@@ -155,11 +168,13 @@ fn set_up_log(connection: &Connection, durability: Durability, options: &Options
             Some(reason.to_owned()),
         ));
     }
-    let synchronous = match durability {
-        Durability::Durable => "FULL",
-        Durability::Throwaway => "OFF",
+    let synchronous = match (durability, options.sync) {
+        (Durability::Durable, Sync::Full) => "FULL",
+        (Durability::Durable, Sync::Normal) => "NORMAL",
+        (Durability::Throwaway, _) => "OFF",
     };
     connection.pragma_update(None, "synchronous", synchronous)?;
+    log::leave_alone(connection)?;
     if let Some(bytes) = options.max_bytes {
         let page: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
         let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page.max(1);
@@ -211,7 +226,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreFault> {
 
 /// A table that something else altered is found at the start, not at the first request that needs it.
 fn prepare_all(connection: &Connection) -> rusqlite::Result<()> {
-    statements::ALL.iter().try_for_each(|sql| connection.prepare_cached(sql).map(drop))
+    statements::ALL.iter().try_for_each(|sql| connection.prepare(sql).map(drop))
 }
 
 /// What SQLite said, in the operator's words. Carries no value: messages of SQLite name tables and columns only.

@@ -239,7 +239,8 @@ async fn a_full_disk_is_named_leaves_nothing_half_written_and_is_got_over() {
 #[tokio::test]
 async fn more_than_can_wait_is_told_so_at_once() {
     let (_directory, path) = place();
-    let options = Options { queue: 2, readers: 1, wait_for_lock: Duration::from_secs(30), ..Options::default() };
+    let wait_for_lock = Duration::from_secs(30);
+    let options = Options { queue: 2, readers: 1, most_in_a_commit: 1, wait_for_lock, ..Options::default() };
     let store = Store::open_with(&Location::File(path.clone()), &options).unwrap();
     let other = Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();

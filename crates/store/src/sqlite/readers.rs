@@ -1,0 +1,181 @@
+//! Reading: short questions at once and in place, long ones on threads of their own. Neither is ever held up by the writer (WAL).
+//!
+//! Start at [`Readers::glance`] and [`Readers::read`].
+
+use std::cell::{Cell, RefCell};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, SyncSender, TrySendError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::connection::{self, Durability, Patience};
+use super::values::{ByText, Places, found};
+use crate::Options;
+use crate::driver::Reading;
+use crate::fault::StoreFault;
+use crate::rows::{Row, Value};
+
+/// The connections that read, and the threads of those that may take long.
+pub(super) struct Readers {
+    in_place: Mutex<Vec<Reader>>,
+    // Taken when dropped: without its sender a thread ends.
+    long: Option<SyncSender<Long>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+type Long = Box<dyn FnOnce(&Reader) + Send>;
+
+impl Readers {
+    /// On a file that is set up.
+    pub(super) fn open(path: &Path, durability: Durability, options: &Options) -> Result<Self, StoreFault> {
+        let open = |patience| {
+            let connection = connection::open_for_reading(path, durability, options, patience)?;
+            Ok::<_, StoreFault>(Reader { connection, places: RefCell::new(ByText::new()), path: path.to_owned() })
+        };
+        let in_place = (0..options.readers_in_place).map(|_| open(Patience::None)).collect::<Result<_, _>>()?;
+        let (long, questions) = mpsc::sync_channel(options.queue);
+        let questions = Arc::new(Mutex::new(questions));
+        let mut readers = Self { in_place: Mutex::new(in_place), long: Some(long), threads: Vec::new() };
+        for _ in 0..options.readers.max(1) {
+            let (reader, questions) = (open(Patience::AsConfigured)?, Arc::clone(&questions));
+            let thread = super::spawn("grantd-store-read", path, move || answer_until_closed(&reader, &questions))?;
+            readers.threads.push(thread);
+        }
+        Ok(readers)
+    }
+
+    /// Runs `ask` in one read transaction on the thread that calls, which is never blocked: where all connections are taken, where
+    /// another process holds the file, or where it turns out to be long, nothing is answered, and it is a thread's.
+    pub(super) fn glance<T>(
+        &self,
+        ask: impl Fn(&dyn Reading) -> Result<T, StoreFault>,
+    ) -> Option<Result<T, StoreFault>> {
+        let reader = Taken { reader: Some(self.lock().pop()?), from: self };
+        let moment = reader.reader.as_ref()?.moment(ROWS_AT_A_GLANCE);
+        let answer = moment.and_then(|moment| {
+            let answer = ask(&moment);
+            if moment.is_too_long.get() { Err(StoreFault::Busy) } else { answer }
+        });
+        match answer {
+            Err(StoreFault::Busy | StoreFault::Locked { .. }) => None,
+            answer => Some(answer),
+        }
+    }
+
+    /// Runs `ask` in one read transaction on a thread.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&dyn Reading) -> Result<T, StoreFault> + Send + 'static,
+    ) -> Result<T, StoreFault> {
+        let (reply, answer) = oneshot::channel();
+        let long: Long = Box::new(move |reader| {
+            // Nobody waits any more if this fails: the request was dropped.
+            let _ = reply.send(reader.moment(usize::MAX).and_then(|moment| ask(&moment)));
+        });
+        // Waits for no room: a queue that is full is a sign to slow down, and said at once.
+        self.long.as_ref().ok_or(StoreFault::Closed)?.try_send(long).map_err(|refused| match refused {
+            TrySendError::Full(_) => StoreFault::Busy,
+            TrySendError::Disconnected(_) => StoreFault::Closed,
+        })?;
+        answer.await.map_err(|_| StoreFault::Closed)?
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Reader>> {
+        // Whoever panicked held it for a push or a pop, which do not.
+        self.in_place.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Readers {
+    fn drop(&mut self) {
+        self.long = None;
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has nothing left to close.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// More rows than any request of a protocol names; reading so many takes less than handing them to a thread.
+const ROWS_AT_A_GLANCE: usize = 64;
+
+fn answer_until_closed(reader: &Reader, questions: &Mutex<mpsc::Receiver<Long>>) {
+    loop {
+        // A reader that panicked held no lock: the queue is as good as before.
+        let next = questions.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        match next {
+            Ok(long) => long(reader),
+            Err(mpsc::RecvError) => return,
+        }
+    }
+}
+
+/// A connection that is somebody's until this is dropped, whatever becomes of them.
+struct Taken<'a> {
+    reader: Option<Reader>,
+    from: &'a Readers,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        let mut free = self.from.lock();
+        free.extend(self.reader.take());
+    }
+}
+
+/// A connection that reads.
+struct Reader {
+    connection: Connection,
+    places: RefCell<ByText<Places>>,
+    path: PathBuf,
+}
+
+impl Reader {
+    fn moment(&self, most_rows: usize) -> Result<Moment<'_>, StoreFault> {
+        self.run("BEGIN").map_err(|error| connection::fault(&error, &self.path))?;
+        Ok(Moment { reader: self, rows_left: Cell::new(most_rows), is_too_long: Cell::new(false) })
+    }
+
+    fn run(&self, sql: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(sql)?.raw_execute().map(drop)
+    }
+
+    fn query(&self, table: &'static str, sql: &'static str, values: &[Value]) -> rusqlite::Result<Vec<Row>> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut places = self.places.borrow_mut();
+        let places = places.get_or_make(sql, || Ok::<_, rusqlite::Error>(Places::of(&statement)))?;
+        places.bind(&mut statement, values)?;
+        found(&mut statement, table)
+    }
+}
+
+/// One moment of the database, for as long as this lives.
+struct Moment<'a> {
+    reader: &'a Reader,
+    rows_left: Cell<usize>,
+    is_too_long: Cell<bool>,
+}
+
+impl Reading for Moment<'_> {
+    fn rows(&self, table: &'static str, sql: &'static str, values: &[Value]) -> Result<Vec<Row>, StoreFault> {
+        let rows =
+            self.reader.query(table, sql, values).map_err(|error| connection::fault(&error, &self.reader.path))?;
+        let left = self.rows_left.get().checked_sub(rows.len());
+        self.rows_left.set(left.unwrap_or_default());
+        if left.is_none() {
+            self.is_too_long.set(true);
+            return Err(StoreFault::Busy);
+        }
+        Ok(rows)
+    }
+}
+
+impl Drop for Moment<'_> {
+    fn drop(&mut self) {
+        // It wrote nothing; if this fails, the next moment cannot begin, and says so.
+        let _ = self.reader.run("ROLLBACK");
+    }
+}
