@@ -11,13 +11,14 @@ use grantd_store::{Location, Store};
 use grantd_tokens::{Digest, Time};
 
 use crate::acts::{beginning, every_lookup};
+use crate::databases::store;
 use crate::records::{
     access_token, client_id, code, digest, grant, grant_id, issued, issuer, password, pending, refresh_token,
     resource_id, scopes, session, user_id,
 };
 
 async fn begun() -> Store {
-    let store = Store::open(&Location::Memory).unwrap();
+    let store = store();
     for change in beginning() {
         assert_eq!(store.commit(&issuer(0), vec![change]).await, Ok(Commit::Done));
     }
@@ -175,6 +176,7 @@ async fn names_of(store: &Store, issuer: &Issuer) -> (Vec<Client>, Vec<Resource>
 fn every_primary_key_begins_with_the_issuer() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("grantd.db");
+    // The tables are the same on every database: there is one text of them.
     drop(Store::open(&Location::File(path.clone())).unwrap());
     let connection = rusqlite::Connection::open(&path).unwrap();
     let mut tables =

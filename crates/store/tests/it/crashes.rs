@@ -12,6 +12,7 @@ use grantd_tokens::{Seconds, Time};
 
 use crate::acts::beginning;
 use crate::children::{about, report, reports, spawn};
+use crate::databases::database;
 use crate::events::event;
 use crate::records::{code, digest, grant, grant_id, issuer, pending, refresh_token};
 use crate::town::Town;
@@ -23,9 +24,8 @@ fn open(path: &Path) -> Store {
 // proves: INV-10
 #[tokio::test]
 async fn what_was_spent_or_revoked_stays_so_after_a_restart() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("grantd.db");
-    let town = Town::found(open(&path)).await;
+    let database = database();
+    let town = Town::found(database.open()).await;
     let (used, revoked) = (town.approve().await, town.approve().await);
     let issued = town.redeem(&used.code).await.unwrap();
     let token = issued.refresh_token.unwrap();
@@ -36,7 +36,7 @@ async fn what_was_spent_or_revoked_stays_so_after_a_restart() {
 
     let Town { store, issuer, client_secret, code_verifier, now } = town;
     drop(store);
-    let town = Town { store: open(&path), issuer, client_secret, code_verifier, now };
+    let town = Town { store: database.open(), issuer, client_secret, code_verifier, now };
     let lookup = |session| Lookup { session, ..Lookup::default() };
     let session = town.store.load(&town.issuer, &lookup(Some(session))).await.unwrap().session.unwrap();
     assert_eq!(session.state, SessionState::Ended { at: Time(1) });

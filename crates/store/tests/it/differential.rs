@@ -1,6 +1,7 @@
 //! The store and the reference state, side by side.
 
 use std::collections::BTreeSet;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use grantd_protocol::changes::{Change, Commit};
@@ -8,12 +9,14 @@ use grantd_protocol::facts::Lookup;
 use grantd_protocol::names::{GrantId, Issuer};
 use grantd_protocol::records::{Client, Ended, EndedThing, GrantState, Resource, Revocation, User};
 use grantd_protocol::state::{Records, State};
-use grantd_store::{EndedSince, Location, Options, Store};
+use grantd_store::{EndedSince, Options, Store};
 use grantd_tokens::Time;
 use proptest::collection::vec;
 use proptest::test_runner::{Config, TestRunner};
+use tokio::runtime::Runtime;
 
 use crate::acts::{Act, act, beginning, every_lookup, lookup, name};
+use crate::databases::every_database;
 
 const CASES: u32 = 400;
 
@@ -28,12 +31,22 @@ struct Pair {
 // proves: STORE-02, INV-08
 #[test]
 fn the_store_agrees_with_the_reference_state_change_by_change_and_load_by_load() {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let store = Store::open_with(&Location::Memory, &Options { readers: 1, ..Options::default() }).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for database in every_database() {
+        let store = database.open_alone(&Options { readers: 1, ..Options::default() });
+        let seen = differences(&runtime, &store, CASES);
+        for expected in EVERY_OUTCOME {
+            assert!(seen.contains(&(expected.0.to_owned(), expected.1)), "no case reached {expected:?}");
+        }
+    }
+}
+
+/// Panics where the store differs, and returns the outcomes that were seen.
+fn differences(runtime: &Runtime, store: &Store, cases: u32) -> BTreeSet<(String, &'static str)> {
     let case = AtomicU64::new(0);
-    let seen = std::sync::Mutex::new(BTreeSet::new());
+    let seen = Mutex::new(BTreeSet::new());
     let strategy = (vec(act(), 1..40), vec(lookup(), 8));
-    let outcome = TestRunner::new(Config { cases: CASES, failure_persistence: None, ..Config::default() }).run(
+    let outcome = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() }).run(
         &strategy,
         |(acts, lookups)| {
             // Issuers of its own for each case: one database serves them all, and none may see another's.
@@ -47,10 +60,7 @@ fn the_store_agrees_with_the_reference_state_change_by_change_and_load_by_load()
     if let Err(difference) = outcome {
         panic!("{difference}");
     }
-    let seen = seen.into_inner().unwrap();
-    for expected in EVERY_OUTCOME {
-        assert!(seen.contains(&(expected.0.to_owned(), expected.1)), "no case reached {expected:?}");
-    }
+    seen.into_inner().unwrap()
 }
 
 impl Pair {

@@ -6,10 +6,11 @@ use std::path::Path;
 use grantd_protocol::changes::{Change, Commit};
 use grantd_protocol::events::{Event, EventFilter, EventId, EventKind, Source};
 use grantd_protocol::state::State;
-use grantd_store::{Location, Store};
+use grantd_store::Store;
 use grantd_tokens::Time;
 
 use crate::acts::beginning;
+use crate::databases::store;
 use crate::records::{client_id, digest, grant_id, issuer, user_id};
 
 pub(crate) fn event(number: u64, at: i64) -> Event {
@@ -39,7 +40,7 @@ async fn all(store: &Store) -> Vec<Event> {
 // proves: LOG-04
 #[tokio::test]
 async fn what_is_found_is_what_the_reference_state_holds_and_fits() {
-    let store = Store::open(&Location::Memory).unwrap();
+    let store = store();
     let mut state = State::default();
     // Many of one second, so that pages end within it.
     let events: Vec<Event> = (0..1_700).map(|number| event(number, i64::try_from(number / 600).unwrap())).collect();
@@ -69,7 +70,7 @@ async fn what_is_found_is_what_the_reference_state_holds_and_fits() {
 // proves: LOG-04
 #[tokio::test]
 async fn no_event_is_kept_of_what_was_not_done() {
-    let store = Store::open(&Location::Memory).unwrap();
+    let store = store();
     for change in beginning() {
         assert_eq!(store.commit(&issuer(0), vec![change]).await, Ok(Commit::Done));
     }
@@ -83,7 +84,7 @@ async fn no_event_is_kept_of_what_was_not_done() {
 // proves: LOG-04
 #[tokio::test]
 async fn an_event_that_was_kept_is_never_changed() {
-    let store = Store::open(&Location::Memory).unwrap();
+    let store = store();
     record(&store, [event(1, 1)]).await;
     record(&store, [Event { kind: EventKind::Refused, ..event(1, 1) }]).await;
     assert_eq!(all(&store).await, [event(1, 1)]);
@@ -95,7 +96,7 @@ async fn an_event_that_was_kept_is_never_changed() {
 
 #[tokio::test]
 async fn old_events_are_forgotten_in_small_batches_whatever_they_tell_of() {
-    let store = Store::open(&Location::Memory).unwrap();
+    let store = store();
     for hundred in 0..10 {
         record(&store, (0..100).map(|number| event(hundred * 100 + number, i64::try_from(hundred).unwrap()))).await;
     }
@@ -117,7 +118,7 @@ async fn left(store: &Store, kind: EventKind) -> Vec<i64> {
 // proves: LOG-04
 #[tokio::test]
 async fn a_flood_of_what_anybody_may_repeat_pushes_out_itself_alone() {
-    let store = Store::open(&Location::Memory).unwrap();
+    let store = store();
     // A theft and a user who signs in, long before.
     record(&store, of_kind(EventKind::RefreshTokenReused, 0..5)).await;
     record(&store, of_kind(EventKind::SignedIn, 5..20)).await;
@@ -133,7 +134,7 @@ async fn a_flood_of_what_anybody_may_repeat_pushes_out_itself_alone() {
 // proves: LOG-04
 #[tokio::test]
 async fn what_users_do_pushes_out_no_theft_and_a_full_table_still_tells_of_today() {
-    let store = Store::open(&Location::Memory).unwrap();
+    let store = store();
     record(&store, of_kind(EventKind::RefreshTokenReused, 0..5)).await;
     record(&store, of_kind(EventKind::SignInFailed, 5..300)).await;
     record(&store, of_kind(EventKind::SignedIn, 300..1_000)).await;

@@ -6,9 +6,10 @@ use grantd_protocol::records::{
     EndedThing, Grant, IssuedAccessToken, RefreshToken, Revocation, Session, SessionState, Spending,
 };
 use grantd_protocol::refusals::Refusal;
-use grantd_store::{GrantList, GrantsOf, Location, Store};
+use grantd_store::{GrantList, GrantsOf, Store};
 use grantd_tokens::Time;
 
+use crate::databases::{database, store};
 use crate::records::{
     access_token, access_token_id, client_id, code, grant, grant_id, issuer, refresh_token, session, user, user_id,
 };
@@ -26,7 +27,7 @@ async fn put(store: &Store, changes: Vec<Change>) {
 }
 
 async fn with(grants: impl IntoIterator<Item = Grant>) -> Store {
-    let store = Store::open(&Location::Memory).unwrap();
+    let store = store();
     fill(&store, grants).await;
     store
 }
@@ -98,14 +99,12 @@ async fn a_list_begins_and_ends_when_it_is_told_to() {
 
 #[tokio::test]
 async fn a_grant_from_before_its_time_had_a_column_is_found_by_the_time_in_its_record() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("grantd.db");
-    let store = Store::open(&Location::File(path.clone())).unwrap();
+    let database = database();
+    let store = database.open();
     fill(&store, (0..24).map(given)).await;
-    let connection = rusqlite::Connection::open(&path).unwrap();
     let old: Vec<String> = [7, 9].map(|number| format!("'{}'", grant_id(number))).into();
-    let sql = format!("UPDATE grants SET created_at = 0 WHERE id IN ({})", old.join(", "));
-    assert_eq!(connection.execute(&sql, []).unwrap(), 2);
+    let sql = format!("UPDATE grants SET created_at = 0 WHERE id IN ({}) RETURNING id", old.join(", "));
+    assert_eq!(database.look(&sql).len(), 2);
     for limit in [1, 3, 100] {
         let list = GrantList { since: Some(Time(104)), until: Some(Time(106)), ..GrantList::default() };
         let mut ids = listed(&store, &list, limit).await;

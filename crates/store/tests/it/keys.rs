@@ -6,6 +6,7 @@ use grantd_store::{KeyChange, KeysRevision, Location, RemovedKey, Store, StoredK
 use grantd_tokens::{Algorithm, KeyEncryptionKey, PrivateKey, Time};
 use tokio::task::JoinSet;
 
+use crate::databases::{database, every_database, store};
 use crate::records::issuer;
 
 fn sealed(algorithm: Algorithm, created_at: i64) -> StoredKey {
@@ -34,7 +35,7 @@ fn removed(key: &StoredKey, at: i64) -> RemovedKey {
 
 #[tokio::test]
 async fn keys_come_back_as_they_were_the_oldest_first_and_for_their_issuer_alone() {
-    let store = Store::open(&Location::Memory).unwrap();
+    let store = store();
     let (newer, older) = (sealed(Algorithm::Es256, 20), sealed(Algorithm::EdDsa, 10));
     for key in [&newer, &older] {
         assert_eq!(change(&store, &[KeyChange::Add(key.clone())]).await, Commit::Done);
@@ -46,7 +47,7 @@ async fn keys_come_back_as_they_were_the_oldest_first_and_for_their_issuer_alone
 
 #[tokio::test]
 async fn a_key_is_kept_once_and_the_first_stays() {
-    let store = Store::open(&Location::Memory).unwrap();
+    let store = store();
     let first = sealed(Algorithm::Es256, 10);
     let again = StoredKey { created_at: Time(20), ..first.clone() };
     assert_eq!(change(&store, &[KeyChange::Add(first.clone())]).await, Commit::Done);
@@ -57,28 +58,27 @@ async fn a_key_is_kept_once_and_the_first_stays() {
 // proves: KEYS-02
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_who_add_the_next_key_at_once_at_two_servers_one_is_first() {
-    let directory = tempfile::tempdir().unwrap();
-    let location = Location::File(directory.path().join("grantd.db"));
-    let stores = [Store::open(&location).unwrap(), Store::open(&location).unwrap()];
-    let seen = stores[0].keys_revision(&issuer(0)).await.unwrap();
-    let mut tasks = JoinSet::new();
-    for store in stores.iter().cycle().take(20) {
-        let store = store.clone();
-        let next = KeyChange::Add(sealed(Algorithm::Es256, 10));
-        tasks.spawn(async move { store.change_signing_keys(&issuer(0), seen, &[next]).await.unwrap() });
+    for database in every_database() {
+        let stores = database.two_stores();
+        let seen = stores[0].keys_revision(&issuer(0)).await.unwrap();
+        let mut tasks = JoinSet::new();
+        for store in stores.iter().cycle().take(20) {
+            let store = store.clone();
+            let next = KeyChange::Add(sealed(Algorithm::Es256, 10));
+            tasks.spawn(async move { store.change_signing_keys(&issuer(0), seen, &[next]).await.unwrap() });
+        }
+        let outcomes = tasks.join_all().await;
+        assert_eq!(outcomes.iter().filter(|outcome| **outcome == Commit::Done).count(), 1);
+        assert_eq!(outcomes.iter().filter(|outcome| **outcome == Commit::Stale).count(), 19);
+        assert_eq!(keys(&stores[1]).await.len(), 1);
     }
-    let outcomes = tasks.join_all().await;
-    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Commit::Done).count(), 1);
-    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Commit::Stale).count(), 19);
-    assert_eq!(keys(&stores[1]).await.len(), 1);
 }
 
 // proves: KEYS-03
 #[tokio::test]
 async fn a_removed_key_leaves_its_name_and_nothing_of_what_was_sealed() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("grantd.db");
-    let store = Store::open(&Location::File(path.clone())).unwrap();
+    let database = database();
+    let store = database.open();
     let (leaked, heir) = (sealed(Algorithm::Es256, 10), sealed(Algorithm::Es256, 20));
     change(&store, &[KeyChange::Add(leaked.clone())]).await;
     let before = store.keys_revision(&issuer(0)).await.unwrap();
@@ -87,11 +87,8 @@ async fn a_removed_key_leaves_its_name_and_nothing_of_what_was_sealed() {
     assert_eq!(store.removed_keys(&issuer(0), Time(30)).await.unwrap(), [removed(&leaked, 30)]);
     assert_eq!(store.removed_keys(&issuer(0), Time(31)).await.unwrap(), []);
     assert_eq!(store.removed_keys(&issuer(1), Time(0)).await.unwrap(), []);
-    let connection = rusqlite::Connection::open(&path).unwrap();
-    let record: String = connection
-        .query_row("SELECT record FROM signing_keys WHERE kid = ?1", [leaked.kid()], |row| row.get(0))
-        .unwrap();
-    assert_eq!(record, "");
+    let of_leaked = format!("SELECT record FROM signing_keys WHERE kid = '{}'", leaked.kid());
+    assert_eq!(database.look(&of_leaked), [Some(String::new())]);
     // Whoever loads anything from now on sees that their keys are not those of now.
     let (_, loaded) = store.load_with_keys_revision(&issuer(0), &Lookup::default()).await.unwrap();
     assert!(loaded > before);
@@ -99,7 +96,7 @@ async fn a_removed_key_leaves_its_name_and_nothing_of_what_was_sealed() {
 
 #[tokio::test]
 async fn a_removed_key_never_comes_back_and_is_removed_once() {
-    let store = Store::open(&Location::Memory).unwrap();
+    let store = store();
     let key = sealed(Algorithm::EdDsa, 10);
     change(&store, &[KeyChange::Add(key.clone())]).await;
     change(&store, &[remove(&key, 30)]).await;
@@ -114,7 +111,7 @@ async fn a_removed_key_never_comes_back_and_is_removed_once() {
 
 #[tokio::test]
 async fn a_change_that_fails_in_part_changes_nothing_and_counts_for_nothing() {
-    let store = Store::open(&Location::Memory).unwrap();
+    let store = store();
     let (here, elsewhere) = (sealed(Algorithm::Es256, 10), sealed(Algorithm::Es256, 20));
     change(&store, &[KeyChange::Add(here.clone())]).await;
     let before = store.signing_keys(&issuer(0)).await.unwrap();
@@ -124,7 +121,7 @@ async fn a_change_that_fails_in_part_changes_nothing_and_counts_for_nothing() {
 
 #[tokio::test]
 async fn a_key_may_begin_earlier_and_end_without_a_trace() {
-    let store = Store::open(&Location::Memory).unwrap();
+    let store = store();
     let key = sealed(Algorithm::Es256, 10);
     let (algorithm, kid) = (key.algorithm(), key.kid().to_owned());
     change(&store, &[KeyChange::Add(key.clone())]).await;
@@ -138,7 +135,7 @@ async fn a_key_may_begin_earlier_and_end_without_a_trace() {
 // proves: KEYS-03
 #[tokio::test]
 async fn the_name_of_a_removed_key_stays_until_its_last_token_has_long_expired() {
-    let store = Store::open(&Location::Memory).unwrap();
+    let store = store();
     let (key, other) = (sealed(Algorithm::Es256, 10), sealed(Algorithm::Es256, 20));
     change(&store, &[KeyChange::Add(key.clone()), KeyChange::Add(other.clone())]).await;
     change(&store, &[remove(&key, 30)]).await;

@@ -4,16 +4,16 @@ use grantd_protocol::changes::{Change, Commit};
 use grantd_protocol::facts::Lookup;
 use grantd_protocol::records::{Client, Grant, Session, SessionState, Status};
 use grantd_protocol::refusals::Refusal;
-use grantd_store::{Location, Store};
 use grantd_tokens::Time;
 
+use crate::databases::store;
 use crate::records::{
     client, client_id, digest, grant, issuer, resource, resource_id, session, user, user_id, username,
 };
 
 #[tokio::test]
 async fn pages_follow_each_other_without_gap_or_overlap() {
-    let store = Store::open(&Location::Memory).unwrap();
+    let store = store();
     for number in 0..7 {
         let changes = vec![
             Change::PutClient(client(number, 0)),
@@ -39,7 +39,7 @@ async fn pages_follow_each_other_without_gap_or_overlap() {
 
 #[tokio::test]
 async fn a_single_record_is_found_by_its_key_alone() {
-    let store = Store::open(&Location::Memory).unwrap();
+    let store = store();
     let changes = vec![
         Change::PutClient(client(0, 1)),
         Change::PutResource(resource(0, 1)),
@@ -59,7 +59,7 @@ async fn a_single_record_is_found_by_its_key_alone() {
 // proves: INV-03
 #[tokio::test]
 async fn who_replaces_a_client_does_not_switch_it_on_again() {
-    let store = Store::open(&Location::Memory).unwrap();
+    let store = store();
     let on = |number, variant| Client { status: Status::Active, ..client(number, variant) };
     let off = Change::SetClientStatus { client: client_id(0), status: Status::Disabled, at: Time(1) };
     let changes = vec![Change::PutClient(on(0, 1)), off, Change::PutClient(on(0, 2))];
@@ -70,7 +70,7 @@ async fn who_replaces_a_client_does_not_switch_it_on_again() {
 
 #[tokio::test]
 async fn of_what_a_user_gave_the_newest_two_hundred_are_shown() {
-    let store = Store::open(&Location::Memory).unwrap();
+    let store = store();
     let added = Change::AddUser { user: user(0, 0, 0), or: Refusal::NameTaken };
     assert_eq!(store.commit(&issuer(0), vec![added]).await, Ok(Commit::Done));
     for number in 0..205 {

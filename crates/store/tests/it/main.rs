@@ -5,6 +5,7 @@ mod acts;
 mod apart;
 mod children;
 mod crashes;
+mod databases;
 mod differential;
 mod events;
 mod families;

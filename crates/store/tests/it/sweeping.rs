@@ -11,12 +11,13 @@ use grantd_store::{Location, Store, Swept};
 use grantd_tokens::Time;
 
 use crate::acts::beginning;
+use crate::databases::store;
 use crate::records::{
     access_token, access_token_id, code, digest, grant, grant_id, issued, issuer, pending, refresh_token,
 };
 
 async fn begun() -> Store {
-    begun_in(Store::open(&Location::Memory).unwrap()).await
+    begun_in(store()).await
 }
 
 async fn begun_in(store: Store) -> Store {
