@@ -17,6 +17,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // For tests and measurements alone: nobody may ship it, so nobody names it here.
     ("grantd-postgres-fixture", &[]),
     ("grantd-spec", &[]),
+    // It measures the parts by themselves, and the whole over HTTP alone.
+    ("bench", &["grantd-protocol", "grantd-resource", "grantd-store", "grantd-tokens"]),
 ];
 
 /// The crates that decide without I/O.

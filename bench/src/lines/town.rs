@@ -1,0 +1,96 @@
+//! A server with people who are signed in and agreed: where every line over HTTP is measured.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::driver::{Connection, Load, Span, Visitor, drive};
+use crate::fault::Fault;
+use crate::server::{Server, Site};
+use crate::visitors::{Authorizing, Browser, Redeeming, Till};
+
+/// The server, and who uses it.
+#[derive(Debug)]
+pub struct Town {
+    /// Under load.
+    pub server: Server,
+    /// Signed in, and agreed.
+    pub browsers: Vec<Browser>,
+    pace: Pace,
+}
+
+/// How long each measurement takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Not counted.
+    pub warm_up: Duration,
+    /// Counted.
+    pub counted: Duration,
+}
+
+impl Town {
+    /// Founds one in a folder of its own, with this many people.
+    pub async fn found(binary: &Path, folder: &Path, people: usize, pace: Pace) -> Result<Self, Fault> {
+        let server = Site::prepare(binary, folder.to_owned(), people)?.start()?;
+        let mut browsers = Vec::new();
+        let mut connection = Connection::open(server.address).await?;
+        for number in 0..people {
+            let mut browser = Browser::of(number);
+            browser.move_in(&mut connection).await?;
+            browsers.push(browser);
+        }
+        Ok(Self { server, browsers, pace })
+    }
+
+    /// Lets these visitors ask for as long as a measurement takes.
+    pub async fn load<V: Visitor>(&self, visitors: Vec<V>) -> Result<(Load, Vec<V>), Fault> {
+        let span = Span::Lasting { warm_up: self.pace.warm_up, counted: self.pace.counted };
+        drive(self.server.address, visitors, span, || self.server.process.cpu()).await
+    }
+
+    /// Lets these visitors ask until there is nothing left to ask.
+    pub async fn exhaust<V: Visitor>(&self, visitors: Vec<V>) -> Result<(Load, Vec<V>), Fault> {
+        drive(self.server.address, visitors, Span::UntilNothingIsLeft, || self.server.process.cpu()).await
+    }
+
+    /// One of the browsers for each of so many connections, in turn.
+    pub fn browser(&self, number: usize) -> Result<&Browser, Fault> {
+        let nobody = || Fault::Usage("nobody lives there".to_owned());
+        self.browsers.get(number % self.browsers.len().max(1)).ok_or_else(nobody)
+    }
+
+    /// Codes for about a measurement's time, which live for a minute: authorization requests over so many connections.
+    pub async fn codes(&self, connections: usize, enough: usize) -> Result<(Load, Till), Fault> {
+        let till = Till::default();
+        let visitors = (0..connections).map(|number| Ok(Authorizing::new(self.browser(number)?, &till, enough)));
+        let (load, _) = self.exhaust(visitors.collect::<Result<_, Fault>>()?).await?;
+        sound(&load, "authorize")?;
+        Ok((load, till))
+    }
+
+    /// Refresh tokens of this many grants.
+    pub async fn refresh_tokens(&self, count: usize) -> Result<Vec<String>, Fault> {
+        let (_, till) = self.codes(64, count).await?;
+        let (load, _) = self.exhaust(vec![Redeeming::new(&till); 64]).await?;
+        sound(&load, "exchange")?;
+        Ok(till.refresh_tokens.take())
+    }
+
+    /// How many a measurement's time may take, guessed from how many were answered in the last.
+    pub fn enough(&self, last_rate: f64) -> usize {
+        let seconds = self.pace.counted.as_secs_f64().min(LONGEST_LIFE_OF_A_CODE);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small positive count")]
+        let count = (last_rate * seconds) as usize;
+        count.clamp(500, 50_000)
+    }
+}
+
+/// Seconds; a code lives for sixty, and getting them takes time as well.
+const LONGEST_LIFE_OF_A_CODE: f64 = 15.0;
+
+/// What must have been answered as expected, for what follows rests on it.
+pub fn sound(load: &Load, what: &str) -> Result<(), Fault> {
+    match &load.first_wrong {
+        Some(wrong) => Err(Fault::Answer(format!("{what}, of which the next measurement needs all: {wrong}"))),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,3 @@
+//! The figures, as people and programs read them.
+
+pub mod text;
