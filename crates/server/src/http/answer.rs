@@ -9,6 +9,7 @@ use http::StatusCode;
 use http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION, RETRY_AFTER};
 
 use super::headers::{Csp, RedirectSource, no_store};
+use super::not_now::not_now;
 use crate::app::Fault;
 use crate::pages::{
     AnswerTo, Chrome, Comparison, DeveloperNote, ErrorPage, Expired, Lasting, Notice, PlainText, Template,
@@ -89,8 +90,7 @@ pub fn unreadable(status: StatusCode, chrome: Chrome) -> Response {
 
 /// Trouble of our own: said to the log in full, to the caller not at all (INV-07).
 pub fn fault(fault: &Fault, chrome: Chrome) -> Response {
-    tracing::error!(event = "fault", fault = %fault, "a request could not be decided");
-    later(StatusCode::SERVICE_UNAVAILABLE, &Notice::unavailable(chrome))
+    not_now(fault, page(StatusCode::SERVICE_UNAVAILABLE, &Notice::unavailable(chrome), None))
 }
 
 fn later(status: StatusCode, template: &impl Template) -> Response {

@@ -19,6 +19,7 @@ use serde_json::json;
 use super::cors::{self, Policy};
 use super::form::{is_form, whole_body};
 use super::headers::no_store;
+use super::not_now::not_now;
 use super::visit::network_of;
 use crate::app::{App, Fault, Shared};
 
@@ -149,11 +150,8 @@ fn error(status: StatusCode, refusal: Refusal) -> Response {
 }
 
 fn trouble(fault: &Fault) -> Response {
-    tracing::error!(event = "fault", fault = %fault, "a request of a client could not be decided");
     let body = json!({ "error": ErrorCode::TemporarilyUnavailable.as_str(), "error_description": NOT_NOW });
-    let mut response = fresh(StatusCode::SERVICE_UNAVAILABLE, JSON, body.to_string());
-    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
-    response
+    not_now(fault, fresh(StatusCode::SERVICE_UNAVAILABLE, JSON, body.to_string()))
 }
 
 /// Nothing about the cause, which is the operator's, and no word on whether anything was written, which nobody knows.

@@ -9,6 +9,7 @@ use http::{Method, StatusCode};
 
 use super::answer;
 use super::cors::{self, Policy};
+use super::not_now::not_now;
 use crate::app::Shared;
 use crate::keys::timeline::JWKS_MAX_AGE;
 use crate::pages::Asset;
@@ -23,10 +24,7 @@ pub async fn get(State(app): State<Shared>, headers: HeaderMap) -> Response {
         match app.store.resources(&app.settings.issuer, after, PAGE).await {
             Ok(more) if more.is_empty() => break,
             Ok(more) => resources.extend(more),
-            Err(fault) => {
-                tracing::error!(event = "fault", %fault, "metadata could not be read");
-                return StatusCode::SERVICE_UNAVAILABLE.into_response();
-            }
+            Err(fault) => return not_now(&fault, StatusCode::SERVICE_UNAVAILABLE.into_response()),
         }
     }
     let document = Metadata::new(&app.settings, &resources);
@@ -42,10 +40,7 @@ const PAGE: u32 = 100;
 pub async fn jwks(State(app): State<Shared>, headers: HeaderMap) -> Response {
     match app.keys.fresh().await {
         Ok(ring) => public_json(&headers, ring.jwks.clone(), &ring.etag),
-        Err(fault) => {
-            tracing::error!(event = "fault", %fault, "the key set could not be read");
-            StatusCode::SERVICE_UNAVAILABLE.into_response()
-        }
+        Err(fault) => not_now(&fault, StatusCode::SERVICE_UNAVAILABLE.into_response()),
     }
 }
 

@@ -16,6 +16,7 @@ pub mod inactive_answers;
 pub mod introspect;
 pub mod login;
 pub mod metadata;
+pub mod not_now;
 pub mod origins;
 pub mod revocations;
 pub mod revoke;

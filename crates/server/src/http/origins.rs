@@ -6,6 +6,7 @@ use std::sync::Arc;
 use grantd_protocol::names::ClientId;
 use grantd_protocol::records::{Client, ClientKind};
 use grantd_protocol::uri::Uri;
+use grantd_store::StoreFault;
 use grantd_tokens::{Seconds, Time};
 use tokio::sync::Mutex;
 
@@ -31,23 +32,33 @@ impl Origins {
         {
             return Arc::clone(origins);
         }
-        let mut origins = BTreeSet::new();
-        let mut after = None;
-        // A store that cannot be read allows nobody.
-        while let Ok(clients) = app.store.clients(&app.settings.issuer, after.clone(), PAGE).await {
-            let Some(last) = clients.last() else { break };
-            after = Some(last.id.clone());
-            origins.extend(clients.iter().flat_map(origins_of));
+        match read(app).await {
+            Ok(origins) => {
+                let origins = Arc::new(origins);
+                *known = Some((now, Arc::clone(&origins)));
+                origins
+            }
+            // The older list is as good for a preflight, and without one nobody is allowed. Read again at the next question.
+            Err(_) => known.as_ref().map(|(_, origins)| Arc::clone(origins)).unwrap_or_default(),
         }
-        let origins = Arc::new(origins);
-        *known = Some((now, Arc::clone(&origins)));
-        origins
     }
 
     /// For a request that names its client.
     pub async fn of_client(&self, app: &App, client: &ClientId) -> Vec<String> {
         let client = app.store.client(&app.settings.issuer, client).await.ok().flatten();
         client.as_ref().map(origins_of).unwrap_or_default()
+    }
+}
+
+/// All of them, or none: half a list would keep the others' apps from asking again.
+async fn read(app: &App) -> Result<BTreeSet<String>, StoreFault> {
+    let mut origins = BTreeSet::new();
+    let mut after = None;
+    loop {
+        let clients = app.store.clients(&app.settings.issuer, after, PAGE).await?;
+        let Some(last) = clients.last() else { return Ok(origins) };
+        after = Some(last.id.clone());
+        origins.extend(clients.iter().flat_map(origins_of));
     }
 }
 

@@ -5,22 +5,21 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use grantd_tokens::revocation_feed::MEDIA_TYPE;
 use http::StatusCode;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, RETRY_AFTER};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue};
 
 use super::cors::{self, Policy};
 use super::metadata::is_known;
+use super::not_now::not_now;
 use crate::app::{App, Shared};
 use crate::revocations::FeedFault;
 
 /// What ended until now, or that nothing did since the caller last asked. Each answer reads the store: what was revoked before
 /// the question is in it.
 pub async fn get(State(app): State<Shared>, headers: HeaderMap) -> Response {
-    let mut response = answer(&app, &headers).await.unwrap_or_else(|fault| {
-        tracing::error!(event = "fault", %fault, "the revocation feed could not be made");
-        let mut response = StatusCode::SERVICE_UNAVAILABLE.into_response();
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
-        response
-    });
+    let mut response = match answer(&app, &headers).await {
+        Ok(response) => response,
+        Err(fault) => not_now(&fault, StatusCode::SERVICE_UNAVAILABLE.into_response()),
+    };
     let held = response.headers_mut();
     // A cache may keep it, and must ask each time.
     held.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

@@ -30,6 +30,7 @@ mod keys_http;
 mod listen;
 mod metadata_http;
 mod opaque_tokens_http;
+mod overload_http;
 mod pages;
 mod pages_http;
 mod password;

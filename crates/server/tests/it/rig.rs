@@ -29,7 +29,7 @@ pub(crate) mod shop;
 
 pub(crate) use asking::{Asking, VERIFIER, basic};
 pub(crate) use browser::{Answer, Browser};
-pub(crate) use people::{MAIL, PASSWORD};
+pub(crate) use people::{MAIL, PASSWORD, secret_of};
 pub(crate) use shop::{Behaviour, Shop, long_name};
 
 /// How a server is to be started.
