@@ -4,6 +4,7 @@
 //! must keep stand in `grantd_protocol::settings`, those of declared objects in `grantd_protocol::registration`. Opens no
 //! database and no socket. Start at [`Config::load`]; the list of all settings is [`KEYS`].
 
+mod database;
 mod declared;
 mod duration;
 mod fault;
@@ -174,7 +175,7 @@ impl Config {
         let http = read_http(&mut reading, listen);
         let tls = read_tls(&mut reading);
         issuer::check_listener(&mut reading, mode, listen, issuer.as_ref());
-        let (database, key_encryption_key) = read_storage(&mut reading, &layers, mode);
+        let (database, key_encryption_key) = database::read(&mut reading, &layers, mode);
         let settings = read_settings(&mut reading, issuer);
         let rotate_keys_every = read_rotation(&mut reading);
         let fetch = FetchConfig {
@@ -226,6 +227,15 @@ impl Config {
         }
         if let Some(path) = &self.fetch.extra_ca {
             warnings.push(format!("fetch.extra_ca: certificates of {} are trusted for calls", path.display()));
+        }
+        if let Location::Postgres(server) = &self.database
+            && server.is_sent_in_plain()
+        {
+            warnings.push(format!(
+                "database.url: everything goes to {} in plain (sslmode=disable), keys and digests among it; only for a network \
+                 that nobody else is on",
+                server.place()
+            ));
         }
         warnings
     }
@@ -285,42 +295,6 @@ fn read_tls(reading: &mut Reading<'_>) -> Option<TlsConfig> {
         }
         (None, None) => None,
     }
-}
-
-fn read_storage(reading: &mut Reading<'_>, layers: &Layers, mode: Mode) -> (Location, KekSource) {
-    let default = match mode {
-        Mode::Production => PathBuf::from(SYSTEM_DATABASE),
-        Mode::Development => PathBuf::from(LOCAL_DATABASE),
-    };
-    let path = reading.path("database.path", Some(default)).unwrap_or_default();
-    let database = if path.file_name().is_some_and(|name| name == IN_MEMORY) {
-        if mode == Mode::Production {
-            let why = "would lose every client, user and approval at the end";
-            reading.refuse("database.path", why, "name a file, or use --dev");
-        }
-        Location::Memory
-    } else {
-        Location::File(path.clone())
-    };
-    let beside = match &database {
-        Location::File(path) => Some(path.with_file_name(KEK_FILE)),
-        Location::Postgres(_) | Location::Memory => None,
-    };
-    let file = reading.path("keys.key_encryption_key_file", beside);
-    let key_encryption_key = match (&layers.key_encryption_key, file) {
-        (Some((secret, origin)), _) => {
-            reading.show_masked("keys.key_encryption_key", origin.clone());
-            if grantd_tokens::KeyEncryptionKey::parse(secret.expose()).is_none() {
-                let why = "is not 32 bytes in base64url without padding (43 characters)";
-                let fix = "make one with: openssl rand 32 | basenc --base64url | tr -d =";
-                reading.faults.push(ConfigFault::new(origin.clone(), "keys.key_encryption_key", why, fix));
-            }
-            KekSource::Inline(secret.clone())
-        }
-        (None, Some(file)) => KekSource::File(file),
-        (None, None) => KekSource::Fleeting,
-    };
-    (database, key_encryption_key)
 }
 
 fn read_settings(reading: &mut Reading<'_>, issuer: Option<Issuer>) -> Option<Settings> {
@@ -411,8 +385,4 @@ fn read_log(reading: &mut Reading<'_>) -> LogConfig {
 
 const FILE_NAME: &str = "grantd.toml";
 const SYSTEM_FILE: &str = "/etc/grantd/grantd.toml";
-const SYSTEM_DATABASE: &str = "/var/lib/grantd/grantd.db";
-const LOCAL_DATABASE: &str = "grantd-data/grantd.db";
-const IN_MEMORY: &str = ":memory:";
-const KEK_FILE: &str = "key-encryption.key";
 const DEFAULT_PORT: u16 = 8420;

@@ -35,7 +35,7 @@ pub enum KeyFault {
     /// It was sealed with another key-encryption key, or changed on disk.
     #[error(
         "the signing key {kid} in the database does not open with the key-encryption key from {source_name}; \
-         put back the key-encryption key that this database was made with"
+         put back the key-encryption key that this database was made with; every node on one database needs the same"
     )]
     Sealed {
         /// Which key.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use grantd_store::{Inspection, Store, StoreFault};
+use grantd_store::{Inspection, Location, Store, StoreFault};
 use serde_json::json;
 
 use super::arguments::Common;
@@ -41,7 +41,8 @@ pub(super) fn check(common: &Common, show: bool, console: &mut Console<'_>) -> R
         }
         Err(fault) => {
             let (why, fix) = split(&fault.to_string());
-            faults.push(ConfigFault::new(origin(&config, "database.path"), "database.path", why, fix));
+            let name = database_setting(&config);
+            faults.push(ConfigFault::new(origin(&config, name), name, why, fix));
         }
     }
     if !faults.is_empty() {
@@ -120,10 +121,17 @@ fn check_signing_keys(config: &Config, faults: &mut Vec<ConfigFault>) -> Result<
     Ok(())
 }
 
+fn database_setting(config: &Config) -> &'static str {
+    match config.database {
+        Location::Postgres(_) => "database.url",
+        Location::File(_) | Location::Memory => "database.path",
+    }
+}
+
 fn key_encryption_setting(config: &Config) -> &'static str {
     match config.key_encryption_key {
         KekSource::Inline(_) => "keys.key_encryption_key",
-        KekSource::File(_) | KekSource::Fleeting => "keys.key_encryption_key_file",
+        KekSource::File(_) | KekSource::Shared(_) | KekSource::Fleeting => "keys.key_encryption_key_file",
     }
 }
 

@@ -129,7 +129,8 @@ fn of_keys(fault: &KeyFault) -> u8 {
         KeyFault::Kek(KekFault::ReadableByOthers(_)) => NO_PERMISSION,
         KeyFault::Kek(KekFault::File { source, .. }) => of_io(source),
         KeyFault::Store(fault) => of_store(fault),
-        KeyFault::Kek(KekFault::Gone(_) | KekFault::Malformed(_)) | KeyFault::Sealed { .. } => CONFIG,
+        KeyFault::Kek(KekFault::Gone(_) | KekFault::NotShared(_) | KekFault::Malformed(_))
+        | KeyFault::Sealed { .. } => CONFIG,
         KeyFault::Crypto(_) | KeyFault::Set | KeyFault::Missing(_) | KeyFault::Contention(_) => FAILURE,
     }
 }

@@ -16,6 +16,7 @@ use super::failure::Failure;
 use crate::config::{Config, Sources};
 use crate::env::OsRandom;
 use crate::events::with_events;
+use crate::keys::KekSource;
 use crate::pages::Mode;
 use crate::password::PasswordHasher;
 
@@ -32,10 +33,13 @@ pub(super) fn load(common: &Common) -> Result<Config, Failure> {
     Ok(Config::load(&sources)?)
 }
 
-/// In development the folder of the database is made, for nobody else. In production somebody decides whose it is.
+/// In development the folder of the database, or of the key to it, is made, for nobody else. In production somebody decides whose it is.
 pub(super) fn make_folder(config: &Config) -> Result<(), Failure> {
-    let Location::File(path) = &config.database else { return Ok(()) };
-    match (config.mode, path.parent()) {
+    let kept = match (&config.database, &config.key_encryption_key) {
+        (Location::File(path), _) | (Location::Postgres(_), KekSource::File(path)) => path,
+        (Location::Postgres(_) | Location::Memory, _) => return Ok(()),
+    };
+    match (config.mode, kept.parent()) {
         (Mode::Development, Some(folder)) if !folder.as_os_str().is_empty() && !folder.exists() => {
             let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
             made.map_err(|source| Failure::Folder { path: folder.to_owned(), source })

@@ -18,6 +18,8 @@ pub struct Key {
 pub enum Kind {
     /// Some text.
     Text,
+    /// A URL that is never shown with a password.
+    Url,
     /// A file; a relative one is relative to the configuration file, or to the working directory from elsewhere.
     Path,
     /// `address:port`.
@@ -51,6 +53,7 @@ impl Kind {
     pub fn in_words(self) -> String {
         match self {
             Self::Text => "text".to_owned(),
+            Self::Url => "a URL".to_owned(),
             Self::Path => "a path".to_owned(),
             Self::Address => "an address and port, such as 127.0.0.1:8420 or [::1]:8420".to_owned(),
             Self::Count(least, most) => format!("a number from {least} to {most}"),
@@ -113,10 +116,29 @@ pub const KEYS: &[Key] = &[
         "The SQLite file. With `--dev`, `:memory:` keeps nothing.",
     ),
     key_by(
+        "database.url",
+        Kind::Url,
+        "none: a SQLite file",
+        "A PostgreSQL database instead of a file: `postgres://grantd@db.example/grantd`. Anywhere but on this machine it is reached by TLS, its certificate verified, unless `?sslmode=disable` says otherwise.",
+    ),
+    key_by(
+        "database.password_file",
+        Kind::Path,
+        "none",
+        "A file with the password of the user in `database.url`, in one line.",
+    ),
+    key_by("database.password", Kind::Secret, "none: the file is used", "The same password itself, instead of a file."),
+    key_by(
+        "database.root_certificates",
+        Kind::Path,
+        "none: those of the system",
+        "PEM file of the authorities that the certificate of the database server may come from, and no others.",
+    ),
+    key_by(
         "keys.key_encryption_key_file",
         Kind::Path,
-        "`key-encryption.key` beside the database",
-        "The key that encrypts the signing keys in the database. Made on first start, for its owner alone. Back it up apart from the database.",
+        "`key-encryption.key` beside the database file; none with `database.url`",
+        "The key that encrypts the signing keys in the database. Beside a database file it is made on first start, for its owner alone; with `database.url` make it once, and give every node a copy. Back it up apart from the database.",
     ),
     key_by(
         "keys.key_encryption_key",

@@ -26,7 +26,7 @@ pub(super) struct Found {
 #[derive(Debug, Default)]
 pub(super) struct Layers {
     pub(super) values: BTreeMap<&'static str, Found>,
-    pub(super) key_encryption_key: Option<(Secret, Origin)>,
+    pub(super) secrets: BTreeMap<&'static str, (Secret, Origin)>,
     pub(super) declarations: Declarations,
     pub(super) faults: Vec<ConfigFault>,
 }
@@ -45,6 +45,17 @@ impl Layers {
             layers.add_flag(name, value, &sources.directory);
         }
         Ok(layers)
+    }
+
+    /// A secret, and where it came from.
+    pub(super) fn secret(&self, name: &str) -> Option<&(Secret, Origin)> {
+        self.secrets.get(name)
+    }
+
+    /// Where a setting or a secret was said.
+    pub(super) fn origin(&self, name: &str) -> Origin {
+        let said = self.values.get(name).map(|found| &found.origin).or(self.secret(name).map(|(_, origin)| origin));
+        said.cloned().unwrap_or(Origin::Default)
     }
 
     fn add_file(&mut self, file: &File) -> Result<(), Vec<ConfigFault>> {
@@ -96,7 +107,7 @@ impl Layers {
             let origin = Origin::Variable(variable.clone());
             if let Some(key) = Key::named(&name) {
                 if key.kind == Kind::Secret {
-                    self.key_encryption_key = Some((Secret::new(value), origin));
+                    self.secrets.insert(key.name, (Secret::new(value), origin));
                 } else {
                     self.add_text(key, value, origin, &sources.directory);
                 }
@@ -132,7 +143,7 @@ impl Layers {
         let value = match key.kind {
             Kind::Count(..) => text.trim().parse().map_or_else(|_| Value::Text(text.to_owned()), Value::Number),
             Kind::Texts => texts(text),
-            Kind::Text | Kind::Path | Kind::Address | Kind::Duration | Kind::Choice(_) | Kind::Secret => {
+            Kind::Text | Kind::Url | Kind::Path | Kind::Address | Kind::Duration | Kind::Choice(_) | Kind::Secret => {
                 Value::Text(text.to_owned())
             }
         };

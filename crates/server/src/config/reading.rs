@@ -6,11 +6,11 @@ use std::str::FromStr;
 
 use grantd_tokens::Seconds;
 
-use super::duration;
 use super::fault::{ConfigFault, Origin};
 use super::file::Value;
 use super::keys::{Key, Kind};
 use super::layers::{Found, Layers};
+use super::{database, duration};
 
 /// A setting as it counts, for `check --show`. Secrets are masked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,7 @@ impl<'a> Reading<'a> {
     /// A fault of a setting whose value could be read.
     pub(super) fn refuse(&mut self, name: &'static str, why: impl Into<String>, fix: impl Into<String>) {
         let what = match self.layers.values.get(name) {
+            Some(found) if is_url(name) => format!("{name} = {}", shown_url(&found.value)),
             Some(found) => format!("{name} = {}", found.value.in_words()),
             None => name.to_owned(),
         };
@@ -63,6 +64,18 @@ impl<'a> Reading<'a> {
         let text = text.or_else(|| default.map(str::to_owned));
         self.show(name, text.as_ref().map_or_else(String::new, |text| format!("{text:?}")));
         text
+    }
+
+    /// As it was written, shown without a password.
+    pub(super) fn url(&mut self, name: &'static str) -> Option<String> {
+        let url = match self.found(name).map(|found| &found.value) {
+            Some(Value::Text(text)) if !text.is_empty() => Some(text.clone()),
+            Some(_) => self.unfit(name),
+            None => None,
+        };
+        let shown = url.as_deref().map(|url| format!("{:?}", database::without_password(url)));
+        self.show(name, shown.unwrap_or_default());
+        url
     }
 
     pub(super) fn path(&mut self, name: &'static str, default: Option<PathBuf>) -> Option<PathBuf> {
@@ -180,5 +193,16 @@ impl<'a> Reading<'a> {
     fn show(&mut self, name: &'static str, value: String) {
         let origin = self.origin(name);
         self.effective.push(Effective { name, value, origin });
+    }
+}
+
+fn is_url(name: &str) -> bool {
+    Key::named(name).is_some_and(|key| key.kind == Kind::Url)
+}
+
+fn shown_url(value: &Value) -> String {
+    match value {
+        Value::Text(text) => format!("{:?}", database::without_password(text)),
+        Value::Number(_) | Value::Flag(_) | Value::Texts(_) | Value::Other(_) => "(not shown)".to_owned(),
     }
 }

@@ -16,6 +16,8 @@ use crate::env::OsRandom;
 pub enum KekSource {
     /// A file that only its owner may read; made on first start.
     File(PathBuf),
+    /// A file that every node on a database has a copy of: no node makes one for itself.
+    Shared(PathBuf),
     /// 32 bytes in base64url, from the environment.
     Inline(Secret),
     /// Made for this run alone: with a database that does not outlive it either.
@@ -41,6 +43,13 @@ pub enum KekFault {
          put back the key-encryption key that this database was made with", .0.display()
     )]
     Gone(PathBuf),
+    /// Every node needs the same one, so that none makes its own.
+    #[error(
+        "the key-encryption key {path} is not there; every node on one database needs the same: copy it from another node, \
+         or make it once for all of them: (umask 077; openssl rand 32 | basenc --base64url | tr -d = > {path})",
+        path = .0.display()
+    )]
+    NotShared(PathBuf),
     /// Somebody else could read it.
     #[error("the key-encryption key {} may be read by others; run: chmod 600 {}", .0.display(), .0.display())]
     ReadableByOthers(PathBuf),
@@ -52,7 +61,7 @@ pub enum KekFault {
 impl std::fmt::Display for KekSource {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::File(path) => write!(formatter, "the file {}", path.display()),
+            Self::File(path) | Self::Shared(path) => write!(formatter, "the file {}", path.display()),
             Self::Inline(_) => formatter.write_str("GRANTD_KEYS__KEY_ENCRYPTION_KEY"),
             Self::Fleeting => formatter.write_str("this run"),
         }
@@ -60,7 +69,7 @@ impl std::fmt::Display for KekSource {
 }
 
 impl KekSource {
-    /// Reads the key, or makes it on first start with permissions for its owner alone.
+    /// Reads the key, or makes it on first start with permissions for its owner alone. One that is shared is never made.
     pub fn open_or_create(&self) -> Result<KeyEncryptionKey, KekFault> {
         match self.open() {
             Err(KekFault::Gone(path)) => create(&path),
@@ -79,6 +88,10 @@ impl KekSource {
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(KekFault::Gone(path.clone())),
                 Err(source) => Err(KekFault::File { path: path.clone(), doing: "read", source }),
             },
+            Self::Shared(path) => Self::File(path.clone()).open().map_err(|fault| match fault {
+                KekFault::Gone(path) => KekFault::NotShared(path),
+                other => other,
+            }),
         }
     }
 }

@@ -3,12 +3,13 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use grantd::config::{Config, ConfigFaults, KEYS, Origin, Sources, reference};
+use grantd::config::{Config, ConfigFaults, KEYS, Kind, Origin, Sources, reference};
 use grantd::keys::KekSource;
 use grantd::pages::Mode;
 use grantd_protocol::records::AccessTokenFormat;
-use grantd_store::Location;
+use grantd_store::{Location, PostgresServer};
 use grantd_tokens::{Algorithm, Seconds, Time};
 use tempfile::TempDir;
 
@@ -94,7 +95,7 @@ fn the_smallest_configuration_has_every_default() {
     );
     assert!(config.warnings().is_empty(), "{:?}", config.warnings());
     let named: Vec<_> = config.effective.iter().map(|effective| effective.name).collect();
-    for key in KEYS.iter().filter(|key| key.name != "keys.key_encryption_key") {
+    for key in KEYS.iter().filter(|key| key.kind != Kind::Secret) {
         assert_eq!(
             named.iter().filter(|name| **name == key.name).count(),
             1,
@@ -119,6 +120,7 @@ fn development_needs_no_configuration_at_all() {
 
 #[test]
 fn every_setting_can_be_set_in_the_file_and_by_its_variable() {
+    let roots = rcgen::generate_simple_self_signed(["db.example".to_owned()]).unwrap().cert.pem();
     for key in KEYS {
         let value = match key.name {
             "issuer" => "https://other.example",
@@ -129,6 +131,10 @@ fn every_setting_can_be_set_in_the_file_and_by_its_variable() {
                 "some/file"
             }
             "keys.key_encryption_key" => "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "database.url" => "postgres://grantd@db.example/grantd",
+            "database.password" => "a password for the database",
+            "database.password_file" => "database.password",
+            "database.root_certificates" => "roots.pem",
             "keys.algorithm" => "EdDSA",
             "keys.rotate_every" => "7d",
             "fetch.allow" => "lockbox.internal:8443",
@@ -142,10 +148,18 @@ fn every_setting_can_be_set_in_the_file_and_by_its_variable() {
         let scene = Scene::production(&with(
             "tls.certificate = \"c\"\ntls.key = \"k\"\nlifetimes.refresh_token_idle = 50\nlifetimes.session_idle = 50\n",
         ));
+        let of_postgres = key.name.starts_with("database.") && key.name != "database.path";
+        let scene = if of_postgres && key.name != "database.url" {
+            scene.variable("GRANTD_DATABASE__URL", "postgres://grantd@db.example/grantd")
+        } else {
+            scene
+        };
+        let scene = if of_postgres { scene.variable("GRANTD_KEYS__KEY_ENCRYPTION_KEY_FILE", "key") } else { scene };
+        let scene = scene.file("database.password", "letters\n", 0o600).file("roots.pem", &roots, 0o644);
         let config = scene.variable(&key.variable(), value).load();
         let effective = config.effective.iter().find(|effective| effective.name == key.name).unwrap();
         assert_eq!(effective.origin, Origin::Variable(key.variable()), "{}", key.name);
-        if key.name == "keys.key_encryption_key" {
+        if key.kind == Kind::Secret {
             assert_eq!(effective.value, "(secret)");
             assert!(!format!("{config:?}").contains(value));
         }
@@ -629,6 +643,115 @@ fn a_short_password_is_for_development_alone() {
     short(Scene::development(DECLARED)).load();
 }
 
+// ---- a PostgreSQL server ----
+
+/// With the key that every node has.
+fn on_a_server(lines: &str) -> Scene {
+    let toml = with(&format!("keys.key_encryption_key_file = \"shared.key\"\n{lines}"));
+    Scene::production(&toml).file("password", "letters for 100% of /the/ d@ys\n", 0o600)
+}
+
+#[test]
+fn a_server_is_named_by_a_url_and_its_password_stands_elsewhere() {
+    let config =
+        on_a_server("database.url = \"postgres://grantd@db.example/records\"\ndatabase.password_file = \"password\"\n");
+    let config = config.load();
+    let Location::Postgres(server) = &config.database else { panic!("{:?}", config.database) };
+    assert_eq!(server.place(), "db.example:5432/records");
+    let expected = PostgresServer::parse("postgres://grantd@db.example/records").unwrap();
+    assert!(*server == expected.with_password("letters for 100% of /the/ d@ys"), "the password is that of the file");
+    assert!(matches!(&config.key_encryption_key, KekSource::Shared(path) if path.ends_with("shared.key")));
+    assert!(config.warnings().is_empty(), "{:?}", config.warnings());
+    let shown = format!("{config:?}");
+    assert!(!shown.contains("letters"), "{shown}");
+}
+
+#[test]
+fn a_password_in_the_url_is_taken_from_a_variable_alone_and_never_shown() {
+    let url = "postgres://grantd:hush%40hush@db.example/records?sslmode=disable";
+    let scene = on_a_server("").variable("GRANTD_DATABASE__URL", url);
+    let config = scene.load();
+    let shown = config.effective.iter().find(|effective| effective.name == "database.url").unwrap();
+    assert_eq!(shown.value, "\"postgres://grantd:(secret)@db.example/records?sslmode=disable\"");
+    assert!(!format!("{config:?}").contains("hush"), "{config:?}");
+    assert!(
+        config.warnings().iter().any(|warning| warning.contains("in plain (sslmode=disable)")),
+        "{:?}",
+        config.warnings()
+    );
+    for scene in [on_a_server(&format!("database.url = \"{url}\"\n")), on_a_server("").flag("database.url", url)] {
+        let faults = scene.faults();
+        assert!(
+            faults[0].contains("would be read by everybody") && faults[0].contains("database.password_file"),
+            "{faults:?}"
+        );
+        assert!(!faults[0].contains("hush"), "{faults:?}");
+    }
+    for url in [
+        "postgres://grantd:hu@sh@db.example/r",
+        "postgres://:hush@/x?q",
+        "hush",
+        "postgres://u:hush@h/d?password=hush2&x=1",
+    ] {
+        let faults = on_a_server("").variable("GRANTD_DATABASE__URL", url).faults();
+        assert!(faults.iter().all(|fault| !fault.contains("hush") && fault.contains("fix: ")), "{faults:?}");
+    }
+}
+
+#[test]
+fn what_does_not_go_together_about_a_server_is_told() {
+    let url = "database.url = \"postgres://grantd@db.example/records\"\n";
+    let cases: &[(Scene, &str)] = &[
+        (
+            on_a_server(&format!("{url}database.path = \"grantd.db\"\n")),
+            "grantd.toml:5:17: database.path = \"grantd.db\": database.url is set as well (grantd.toml:4:16)\n    fix: take one of the two out: a file, or a PostgreSQL server",
+        ),
+        (
+            on_a_server("database.password_file = \"password\"\n"),
+            "grantd.toml:4:26: database.password_file: is for a PostgreSQL server, and database.url names none\n    fix: set database.url, or take this out",
+        ),
+        (
+            on_a_server(&format!("{url}database.password_file = \"password\"\n"))
+                .variable("GRANTD_DATABASE__PASSWORD", "hush"),
+            "GRANTD_DATABASE__PASSWORD: database.password: database.password_file is set as well\n    fix: unset one of the two",
+        ),
+        (
+            on_a_server(&format!("{url}database.root_certificates = \"password\"\n")),
+            "grantd.toml:5:30: database.root_certificates = \"password\": the file of root certificates holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)\n    fix: name the PEM file with the certificate of the authority that the server's own comes from",
+        ),
+        (
+            on_a_server("database.url = \"postgres://grantd@db.example/records?sslmode=prefer\"\n"),
+            "`sslmode=prefer` takes any server for the right one\n    fix: write sslmode=verify-full",
+        ),
+        (
+            Scene::production(&with(url)),
+            "configuration: keys.key_encryption_key_file: is not set: every node on one database needs the same key, so it has no place of its own beside one\n    fix: make a key once, give every node a copy of the file, and name it here: (umask 077; openssl rand 32 | basenc --base64url | tr -d = > key-encryption.key)",
+        ),
+    ];
+    for (scene, says) in cases {
+        let faults = scene.faults();
+        assert!(faults.len() == 1 && faults[0].contains(says), "{says}\n{faults:#?}");
+        assert!(!faults[0].contains("hush"), "{faults:?}");
+    }
+    // For development on this machine, the key has a place of its own.
+    let config = Scene::development("database.url = \"postgres://grantd@localhost/records\"\n").load();
+    assert!(
+        matches!(&config.key_encryption_key, KekSource::File(path) if path == Path::new("grantd-data/key-encryption.key"))
+    );
+}
+
+#[test]
+fn a_key_that_every_node_needs_is_made_by_none_of_them() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("shared.key");
+    let says = KekSource::Shared(path.clone()).open_or_create().err().unwrap().to_string();
+    assert!(says.contains("every node on one database needs the same") && says.contains("openssl rand 32"), "{says}");
+    assert!(!path.exists());
+    let make = format!("umask 077; openssl rand 32 | basenc --base64url | tr -d = > {}", path.display());
+    assert!(Command::new("sh").args(["-c", &make]).status().unwrap().success());
+    KekSource::Shared(path).open_or_create().unwrap();
+}
+
 // ---- the manual ----
 
 /// The tables of the manual are made from the list that the reader goes by. `GRANTD_BLESS=1` writes them anew.
@@ -658,6 +781,7 @@ fn the_examples_of_the_manual_are_taken() {
         Scene::production(&toml)
             .file("mail-reader.secret", "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG\n", 0o600)
             .file("ann.password", "letters for a rainy day\n", 0o600)
+            .file("database.password", "letters for the database\n", 0o600)
             .file("lockbox-api.secret", "GFEDCBAzyxwvutsrqponmlkjihgfedcba9876543210\n", 0o600)
             .load();
     }

@@ -123,6 +123,11 @@ impl PostgresServer {
         format!("{}/{}", hosts.join(","), self.config.get_dbname().unwrap_or_default())
     }
 
+    /// Whether others could read what goes to the server and comes from it: without TLS, and not on this machine.
+    pub fn is_sent_in_plain(&self) -> bool {
+        !self.is_verified && !is_here(&self.config)
+    }
+
     /// The name of the database.
     pub(crate) fn database(&self) -> &str {
         self.config.get_dbname().unwrap_or_default()
