@@ -16,6 +16,7 @@ use crate::http::origins::Origins;
 use crate::keys::{KeyFault, Keys};
 use crate::pages::Mode;
 use crate::password::{PasswordFault, PasswordHasher};
+use crate::published::Published;
 use crate::revocations::Revocations;
 use crate::turns::Turns;
 
@@ -33,6 +34,8 @@ pub struct App {
     pub keys: Keys,
     /// How long one of them signs.
     pub rotate_keys_every: Seconds,
+    /// What the issuer says of itself.
+    pub published: Published,
     /// What ended before its time, for whoever follows that.
     pub revocations: Revocations,
     /// The pool that hashes passwords.

@@ -14,6 +14,7 @@ pub mod listen;
 pub mod network;
 pub mod pages;
 pub mod password;
+pub mod published;
 pub mod revocations;
 pub mod router;
 pub mod run;

@@ -29,6 +29,7 @@ use crate::listen::{
 };
 use crate::pages::Mode;
 use crate::password::PasswordHasher;
+use crate::published::Published;
 use crate::revocations::Revocations;
 use crate::router::router;
 use crate::sweep::sweep;
@@ -167,6 +168,7 @@ pub async fn open(startup: Startup) -> Result<Shared, StartFault> {
         transport,
         keys,
         rotate_keys_every: startup.rotate_keys_every,
+        published: Published::default(),
         revocations: Revocations::default(),
         passwords: PasswordHasher::new(cores, WAITING_SIGN_INS, SIGN_IN_PATIENCE),
         overtaken: Turns::default(),

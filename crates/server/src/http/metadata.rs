@@ -3,7 +3,6 @@
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use grantd_protocol::metadata::Metadata;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
 use http::{Method, StatusCode};
 
@@ -15,25 +14,16 @@ use crate::keys::timeline::JWKS_MAX_AGE;
 use crate::pages::Asset;
 
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+const FOR_FIVE_MINUTES: HeaderValue = HeaderValue::from_static("public, max-age=300");
+const _: () = assert!(JWKS_MAX_AGE.0 == 300, "what is said of it is written above");
 
-/// RFC 8414 §3. Computed from what is configured now; never from the request (META-04).
+/// RFC 8414 §3. Computed from what is configured; never from the request (META-04).
 pub async fn get(State(app): State<Shared>, headers: HeaderMap) -> Response {
-    let mut resources = Vec::new();
-    loop {
-        let after = resources.last().map(|last: &grantd_protocol::records::Resource| last.id.clone());
-        match app.store.resources(&app.settings.issuer, after, PAGE).await {
-            Ok(more) if more.is_empty() => break,
-            Ok(more) => resources.extend(more),
-            Err(fault) => return not_now(&fault, StatusCode::SERVICE_UNAVAILABLE.into_response()),
-        }
+    match app.published.document(&app.store, &app.settings).await {
+        Ok(document) => public_json(&headers, document.body.clone(), &document.etag),
+        Err(fault) => not_now(&fault, StatusCode::SERVICE_UNAVAILABLE.into_response()),
     }
-    let document = Metadata::new(&app.settings, &resources);
-    let body = serde_json::to_vec(&document).unwrap_or_default();
-    let etag = format!("\"{}\"", grantd_tokens::Digest::of(&body).to_base64url());
-    public_json(&headers, body.into(), &etag)
 }
-
-const PAGE: u32 = 100;
 
 /// The key set. A key that another process removed is not in it (KEYS-03); if that cannot be known, whoever asks keeps the set it
 /// has.
@@ -55,9 +45,7 @@ fn public_json(asked: &HeaderMap, body: Bytes, etag: &str) -> Response {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     // Until a client asks again: far less than a key is published before it signs (KEYS-02).
-    if let Ok(fresh) = HeaderValue::from_str(&format!("public, max-age={JWKS_MAX_AGE}")) {
-        headers.insert(CACHE_CONTROL, fresh);
-    }
+    headers.insert(CACHE_CONTROL, FOR_FIVE_MINUTES);
     if let Ok(etag) = HeaderValue::from_str(etag) {
         headers.insert(ETAG, etag);
     }
