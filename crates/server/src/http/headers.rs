@@ -1,9 +1,7 @@
 //! The security headers of every answer, and the content security policy of pages.
 //!
-//! Owns what browsers are told. Does not own which page is shown. Start at [`SecurityHeaders::apply`] and [`Csp`].
+//! Owns what browsers are told. Does not own which page is shown. Start at [`SecurityHeaders::secure`] and [`Csp`].
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
 use axum::response::Response;
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, PRAGMA, REFERRER_POLICY,
@@ -12,22 +10,6 @@ use http::header::{
 use url::{Host, Url};
 
 use super::Transport;
-
-/// Middleware: puts the security headers on every answer (SESS-07…10, SESS-20).
-///
-/// Pages and redirects that name no cache rule get `no-store`; a page that names no policy gets the strictest one.
-pub async fn secure(State(headers): State<SecurityHeaders>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    let is_page = is_html(response.headers());
-    if (is_page || response.status().is_redirection()) && !response.headers().contains_key(CACHE_CONTROL) {
-        no_store(response.headers_mut());
-    }
-    if is_page && !response.headers().contains_key(CONTENT_SECURITY_POLICY) {
-        response.headers_mut().insert(CONTENT_SECURITY_POLICY, Csp::page().to_header());
-    }
-    headers.apply(response.headers_mut());
-    response
-}
 
 /// The headers that do not depend on the answer.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +21,22 @@ impl SecurityHeaders {
     /// For an issuer reached over `transport`.
     pub fn new(transport: Transport) -> Self {
         Self { transport }
+    }
+
+    /// Puts the security headers on an answer (SESS-07…10, SESS-20).
+    ///
+    /// Pages and redirects that name no cache rule get `no-store`; a page that names no policy gets the strictest one.
+    pub fn secure(self, response: &mut Response) {
+        let is_redirection = response.status().is_redirection();
+        let headers = response.headers_mut();
+        let is_page = is_html(headers);
+        if (is_page || is_redirection) && !headers.contains_key(CACHE_CONTROL) {
+            no_store(headers);
+        }
+        if is_page && !headers.contains_key(CONTENT_SECURITY_POLICY) {
+            headers.insert(CONTENT_SECURITY_POLICY, Csp::page().to_header());
+        }
+        self.apply(headers);
     }
 
     /// Sets each header, replacing what a handler may have set (SESS-08, SESS-09, SESS-20).
@@ -164,8 +162,11 @@ fn is_scheme(text: &str) -> bool {
 }
 
 fn is_html(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().to_ascii_lowercase().starts_with(b"text/html"))
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.as_bytes().get(..HTML.len()));
+    kind.is_some_and(|kind| kind.eq_ignore_ascii_case(HTML))
 }
+
+const HTML: &[u8] = b"text/html";
 
 const TWO_YEARS: HeaderValue = HeaderValue::from_static("max-age=63072000");
 

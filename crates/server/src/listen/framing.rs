@@ -80,12 +80,15 @@ impl Follower {
                     position += usize::try_from(taken).unwrap_or(usize::MAX);
                 }
                 Phase::Between | Phase::Head => {
-                    let read = self.head.read(*byte);
+                    let rest = bytes.get(position..).unwrap_or_default();
+                    let taken = self.head.read_text(rest, self.max_head_bytes);
+                    position += taken;
+                    let read = if taken == 0 { self.head.read(*byte) } else { Ok(None) };
                     if let Err(violation) = read {
                         self.phase = Phase::Ended;
                         return Followed::Broken(position, violation);
                     }
-                    position += 1;
+                    position += usize::from(taken == 0);
                     self.phase = match read {
                         Ok(Some(end)) => self.after_head(end),
                         _ if self.head.bytes > self.max_head_bytes => Phase::Ended,
@@ -99,7 +102,7 @@ impl Follower {
     }
 
     fn after_head(&mut self, end: BodyFraming) -> Phase {
-        self.head = Head::default();
+        self.head.begin_anew();
         match end {
             BodyFraming::Length(0) => Phase::Between,
             BodyFraming::Length(length) => Phase::Body(length),
@@ -127,6 +130,28 @@ struct Head {
 }
 
 impl Head {
+    /// Takes what stands before the next CR, LF or NUL, all at once, and gives how much that was: nothing right after a CR. No
+    /// more than makes the head too long.
+    fn read_text(&mut self, bytes: &[u8], max_head_bytes: usize) -> usize {
+        if self.line.last() == Some(&b'\r') {
+            return 0;
+        }
+        let room = (max_head_bytes + 1).saturating_sub(self.bytes);
+        let bytes = bytes.get(..room).unwrap_or(bytes);
+        let end = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n' | 0));
+        let text = bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default();
+        self.line.extend_from_slice(text);
+        self.bytes += text.len();
+        text.len()
+    }
+
+    /// For the next request; the buffer of its lines is kept.
+    fn begin_anew(&mut self) {
+        let mut line = std::mem::take(&mut self.line);
+        line.clear();
+        *self = Self { line, ..Self::default() };
+    }
+
     /// Takes the next byte; gives the body's framing when it was the head's last.
     fn read(&mut self, byte: u8) -> Result<Option<BodyFraming>, Violation> {
         self.bytes += 1;
@@ -134,8 +159,11 @@ impl Head {
         match byte {
             b'\n' if after_cr => {
                 self.line.pop();
-                let line = std::mem::take(&mut self.line);
-                self.read_line(&line)
+                let mut line = std::mem::take(&mut self.line);
+                let read = self.read_line(&line);
+                line.clear();
+                self.line = line;
+                read
             }
             b'\n' => Err(Violation::BareLineFeed),
             _ if after_cr => Err(Violation::BareCarriageReturn),
@@ -192,12 +220,15 @@ impl Head {
 
 /// RFC 9112 §3, with exactly one space at each place.
 fn is_request_line(line: &[u8]) -> bool {
-    let parts: Vec<&[u8]> = line.split(|byte| *byte == b' ').collect();
-    let [method, target, version] = parts.as_slice() else { return false };
+    let mut parts = line.split(|byte| *byte == b' ');
+    let (Some(method), Some(target), Some(version), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return false;
+    };
     !method.is_empty()
         && method.iter().all(|byte| is_tchar(*byte))
         && !target.is_empty()
-        && (*version == b"HTTP/1.1" || *version == b"HTTP/1.0")
+        && (version == b"HTTP/1.1" || version == b"HTTP/1.0")
 }
 
 /// Digits only: no sign, no list of equal lengths. 18 digits fit into 64 bits and are more than any body has.
@@ -210,5 +241,9 @@ fn parse_length(value: &[u8]) -> Option<u64> {
 
 /// RFC 9110 §5.6.2.
 fn is_tchar(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    matches!(
+        byte,
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'
+            | b'_' | b'`' | b'|' | b'~'
+    )
 }

@@ -3,45 +3,65 @@
 use std::fmt;
 use std::sync::Arc;
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::Next;
+use axum::extract::{MatchedPath, Request};
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderName, HeaderValue, Method};
 use tokio::time::Instant;
-use tracing::Instrument;
 
-/// Middleware: gives each request an id, and logs its method, route, status and duration.
+/// Gives a request an id, has it answered, and logs its method, route, status and duration.
 ///
 /// The route is the pattern that matched, never the path or query as sent: those may hold codes (SESS-23, LOG-01).
-pub async fn access_log(State(ids): State<RequestIds>, mut request: Request, next: Next) -> Response {
+pub async fn logged<F: Future<Output = Response>>(
+    ids: &RequestIds,
+    mut request: Request,
+    answer: impl FnOnce(Request) -> F,
+) -> Response {
     let id = ids.draw();
     let began = Instant::now();
     let method = known(request.method());
     let route = request.extensions().get::<MatchedPath>().cloned();
-    request.extensions_mut().insert(id.clone());
-    let span = tracing::info_span!("request", request_id = id.0.as_ref());
-    let mut response = next.run(request).instrument(span.clone()).await;
-    span.in_scope(|| {
-        let path = route.as_ref().map_or("(no route)", MatchedPath::as_str);
-        let status = response.status().as_u16();
-        let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        tracing::info!(method, path, status, duration_ms, "answered");
-    });
-    if let Ok(value) = HeaderValue::from_str(&id.0) {
-        response.headers_mut().insert(REQUEST_ID, value);
-    }
-    response
+    request.extensions_mut().insert(id);
+    CURRENT
+        .scope(id, async {
+            let mut response = answer(request).await;
+            let path = route.as_ref().map_or("(no route)", MatchedPath::as_str);
+            let status = response.status().as_u16();
+            let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            tracing::info!(method, path, status, duration_ms, "answered");
+            if let Ok(value) = HeaderValue::from_str(id.as_str()) {
+                response.headers_mut().insert(REQUEST_ID, value);
+            }
+            response
+        })
+        .await
+}
+
+tokio::task_local! {
+    /// The id of the request that is being answered. Not a span: opening and closing one costs as much as the line itself.
+    static CURRENT: RequestId;
+}
+
+/// The id of the request that is being answered here.
+pub(super) fn current() -> Option<RequestId> {
+    CURRENT.try_with(|id| *id).ok()
 }
 
 /// The id of a request: in its extensions, in the answer's `X-Request-Id`, and on every line logged meanwhile.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId(Arc<str>);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestId([u8; 16]);
+
+impl RequestId {
+    /// Base64url.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
@@ -58,9 +78,11 @@ impl RequestIds {
     }
 
     fn draw(&self) -> RequestId {
-        let mut bytes = [0; 12];
+        let (mut bytes, mut text) = ([0; 12], [b'A'; 16]);
         (self.0)(&mut bytes);
-        RequestId(URL_SAFE_NO_PAD.encode(bytes).into())
+        // Cannot fail: twelve bytes are sixteen characters.
+        let _ = URL_SAFE_NO_PAD.encode_slice(bytes, &mut text);
+        RequestId(text)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Whatever a value holds, a line stays one line, and its characters show in the order in which they stand: control
 //! characters, line separators and bidirectional controls are written as escapes.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
 
@@ -17,6 +18,7 @@ use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::LogFormat;
+use super::access::current;
 
 /// Writes each event as one line, with the fields of the spans around it.
 #[derive(Debug)]
@@ -60,6 +62,10 @@ where
                 fields.0.extend(outer.0.iter().cloned());
             }
         }
+        let request = current();
+        if let Some(id) = &request {
+            fields.0.push(("request_id", Said::Text(id.as_str().to_owned())));
+        }
         event.record(&mut fields);
         let line = match self.format {
             LogFormat::Human => human(event, fields),
@@ -72,14 +78,17 @@ where
 
 fn human(event: &Event<'_>, mut fields: Fields) -> String {
     let metadata = event.metadata();
-    let mut line = format!("{} {:>5} ", now(), metadata.level().as_str());
+    let mut line = String::with_capacity(USUAL_LINE);
+    write_now(&mut line);
+    let _ = write!(line, " {:>5} ", metadata.level().as_str());
     escape(&mut line, &fields.take_message(), Notation::Rust);
     for (name, value) in &fields.0 {
         let _ = write!(line, " {name}=");
         match value {
-            Value::String(text) if is_plain(text) => line.push_str(text),
+            Said::Text(text) if is_plain(text) => line.push_str(text),
             // Quoted as JSON, so that a value cannot pretend to be the next field.
-            _ => escape(&mut line, &value.to_string(), Notation::Rust),
+            Said::Text(text) => escape(&mut line, &Value::from(text.as_str()).to_string(), Notation::Rust),
+            Said::Json(json) => escape(&mut line, json, Notation::Rust),
         }
     }
     let _ = writeln!(line, " ({})", metadata.target());
@@ -88,31 +97,48 @@ fn human(event: &Event<'_>, mut fields: Fields) -> String {
 
 fn json(event: &Event<'_>, mut fields: Fields) -> String {
     let metadata = event.metadata();
-    let own = [
-        ("timestamp", now()),
-        ("level", metadata.level().as_str().to_owned()),
-        ("target", metadata.target().to_owned()),
-        ("message", fields.take_message()),
-    ];
-    let mut text = String::from("{");
-    for (name, value) in &own {
-        let _ = write!(text, "{}:{},", Value::from(*name), Value::from(value.as_str()));
+    let mut line = String::with_capacity(USUAL_LINE);
+    line.push_str("{\"timestamp\":\"");
+    write_now(&mut line);
+    line.push_str("\",\"level\":\"");
+    line.push_str(metadata.level().as_str());
+    line.push_str("\",\"target\":");
+    quote(&mut line, metadata.target());
+    line.push_str(",\"message\":");
+    quote(&mut line, &fields.take_message());
+    for (name, value) in fields.0.iter().filter(|(name, _)| !OWN.contains(name)) {
+        line.push(',');
+        quote(&mut line, name);
+        line.push(':');
+        match value {
+            Said::Text(text) => quote(&mut line, text),
+            Said::Json(json) => escape(&mut line, json, Notation::Json),
+        }
     }
-    for (name, value) in fields.0.iter().filter(|(name, _)| own.iter().all(|(taken, _)| taken != name)) {
-        let _ = write!(text, "{}:{value},", Value::from(*name));
-    }
-    text.pop();
-    text.push('}');
-    let mut line = harmless_json(&text);
-    line.push('\n');
+    line.push_str("}\n");
     line
 }
 
+/// Long enough for most.
+const USUAL_LINE: usize = 320;
+
+/// What a JSON line says by itself. A field of such a name is not written beside it.
+const OWN: [&str; 4] = ["timestamp", "level", "target", "message"];
+
+/// A JSON string of harmless text.
+fn quote(line: &mut String, text: &str) {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+        line.push('"');
+        line.push_str(text);
+        line.push('"');
+    } else {
+        escape(line, &Value::from(text).to_string(), Notation::Json);
+    }
+}
+
 /// RFC 3339, UTC.
-fn now() -> String {
-    let mut text = String::new();
-    let _ = SystemTime.format_time(&mut Writer::new(&mut text));
-    text
+fn write_now(line: &mut String) {
+    let _ = SystemTime.format_time(&mut Writer::new(line));
 }
 
 /// The text as one line of harmless text, for whatever else is read at a terminal.
@@ -138,6 +164,9 @@ enum Notation {
 }
 
 fn escape(line: &mut String, text: &str, notation: Notation) {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return line.push_str(text);
+    }
     for character in text.chars() {
         match notation {
             _ if !is_hostile(character) => line.push(character),
@@ -167,18 +196,27 @@ fn is_plain(text: &str) -> bool {
 
 /// The fields of an event or a span. A name that comes again replaces the value.
 #[derive(Clone, Debug, Default)]
-struct Fields(Vec<(&'static str, Value)>);
+struct Fields(Vec<(&'static str, Said)>);
+
+/// A value.
+#[derive(Clone, Debug)]
+enum Said {
+    /// Any text.
+    Text(String),
+    /// JSON, as it stands: a number, true or false, an object.
+    Json(Cow<'static, str>),
+}
 
 impl Fields {
     fn take_message(&mut self) -> String {
         match self.0.iter().position(|(name, _)| *name == "message").map(|index| self.0.remove(index)) {
-            Some((_, Value::String(message))) => message,
-            Some((_, other)) => other.to_string(),
+            Some((_, Said::Text(message))) => message,
+            Some((_, Said::Json(json))) => json.into_owned(),
             None => String::new(),
         }
     }
 
-    fn set(&mut self, field: &Field, value: Value) {
+    fn set(&mut self, field: &Field, value: Said) {
         self.0.retain(|(name, _)| *name != field.name());
         self.0.push((field.name(), value));
     }
@@ -187,27 +225,28 @@ impl Fields {
 impl Visit for Fields {
     /// Evidence comes as a JSON object (`events.rs`), and stays one.
     fn record_str(&mut self, field: &Field, value: &str) {
-        let object = (field.name() == "evidence").then(|| serde_json::from_str(value).ok()).flatten();
-        self.set(field, object.unwrap_or_else(|| value.into()));
+        let object = (field.name() == "evidence").then(|| serde_json::from_str::<Value>(value).ok()).flatten();
+        let said = object.map_or_else(|| Said::Text(value.to_owned()), |json| Said::Json(json.to_string().into()));
+        self.set(field, said);
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.set(field, format!("{value:?}").into());
+        self.set(field, Said::Text(format!("{value:?}")));
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.set(field, value.into());
+        self.set(field, Said::Json(value.to_string().into()));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.set(field, value.into());
+        self.set(field, Said::Json(value.to_string().into()));
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.set(field, value.into());
+        self.set(field, Said::Json(Value::from(value).to_string().into()));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.set(field, value.into());
+        self.set(field, Said::Json(if value { "true" } else { "false" }.into()));
     }
 }

@@ -13,7 +13,7 @@ use tracing_subscriber::filter::{EnvFilter, FilterFn, LevelFilter, filter_fn};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-pub use access::{RequestId, RequestIds, access_log};
+pub use access::{RequestId, RequestIds, logged};
 pub use line::{LogLines, harmless, harmless_json};
 
 /// The form of a log line.

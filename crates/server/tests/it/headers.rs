@@ -1,12 +1,11 @@
 use axum::Router;
 use axum::body::Body;
-use axum::middleware::from_fn_with_state;
 use axum::response::{Html, Redirect};
 use axum::routing::get;
 use grantd::http::Transport;
 use grantd::http::cookies::{Cookie, CookieJar, CookieKind};
 use grantd::http::cors::{self, Origin, Policy};
-use grantd::http::headers::{Csp, RedirectSource, ScriptNonce, SecurityHeaders, secure};
+use grantd::http::headers::{Csp, RedirectSource, ScriptNonce, SecurityHeaders};
 use grantd_tokens::secret::Secret;
 use http::header::{COOKIE, HeaderMap, HeaderValue, ORIGIN};
 use http::{Method, Request};
@@ -19,10 +18,11 @@ async fn answer_to(path: &str, transport: Transport) -> HeaderMap {
     let app = Router::new()
         .route("/page", get(|| async { Html("<p>hello") }))
         .route("/redirect", get(|| async { Redirect::to("/page") }))
-        .route("/json", get(|| async { axum::Json(1) }))
-        .layer(from_fn_with_state(SecurityHeaders::new(transport), secure));
+        .route("/json", get(|| async { axum::Json(1) }));
     let request = Request::get(path).body(Body::empty()).unwrap();
-    app.oneshot(request).await.unwrap().headers().clone()
+    let mut response = app.oneshot(request).await.unwrap();
+    SecurityHeaders::new(transport).secure(&mut response);
+    response.headers().clone()
 }
 
 // proves: SESS-08, SESS-09, SESS-20

@@ -3,11 +3,10 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::Extension;
-use axum::middleware::from_fn_with_state;
+use axum::extract::{Extension, Request};
+use axum::middleware::{Next, from_fn};
 use axum::routing::get;
-use grantd::telemetry::{LogFormat, LogLines, RequestId, RequestIds, access_log, our_own_details};
-use http::Request;
+use grantd::telemetry::{LogFormat, LogLines, RequestId, RequestIds, logged, our_own_details};
 use tower::ServiceExt;
 use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
@@ -104,8 +103,11 @@ async fn visit(path: &str) -> (String, http::Response<Body>) {
     let (log, _guard) = Log::begin(LogFormat::Json);
     let app = Router::new()
         .route("/authorize/{id}", get(|Extension(id): Extension<RequestId>| async move { id.to_string() }))
-        .layer(from_fn_with_state(RequestIds::new(|bytes| bytes.fill(7)), access_log));
-    let response = app.oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
+        .layer(from_fn(async |request: Request, next: Next| {
+            let ids = RequestIds::new(|bytes| bytes.fill(7));
+            logged(&ids, request, |request| next.run(request)).await
+        }));
+    let response = app.oneshot(http::Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
     (log.text(), response)
 }
 
