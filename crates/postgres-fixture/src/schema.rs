@@ -33,6 +33,8 @@ impl Isolation {
     }
 }
 
+const SEARCH_PATH: &str = "?options=-csearch_path%3D";
+
 /// A schema of a test's own.
 #[derive(Clone, Debug)]
 pub struct Schema {
@@ -64,10 +66,17 @@ impl Schema {
         format!("{}&target_session_attrs=read-write", self.url_at(&addresses))
     }
 
+    /// The names of the database and of the schema in a URL that was made here.
+    pub(crate) fn parts_of(url: &str) -> (&str, &str) {
+        let (server, schema) = url.split_once(SEARCH_PATH).unwrap();
+        let (_, database) = server.rsplit_once('/').unwrap();
+        (database, schema.split('&').next().unwrap())
+    }
+
     fn url_at(&self, addresses: &[SocketAddr]) -> String {
         let Self { name, database, password, .. } = self;
         let password = password.map(|password| format!(":{password}")).unwrap_or_default();
         let hosts: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
-        format!("postgres://grantd{password}@{}/{database}?options=-csearch_path%3D{name}", hosts.join(","))
+        format!("postgres://grantd{password}@{}/{database}{SEARCH_PATH}{name}", hosts.join(","))
     }
 }

@@ -131,6 +131,17 @@ impl Server {
         self.administrator.run(schema.database, &format!("SET search_path = {}; {sql}", schema.name))
     }
 
+    /// Every row of every table of the schema that is addressed like this, as text.
+    pub fn rows_at(&self, url: &str) -> Vec<String> {
+        let (database, schema) = Schema::parts_of(url);
+        let tables = format!("SELECT tablename FROM pg_tables WHERE schemaname = '{schema}'");
+        let tables = self.administrator.run(database, &tables).into_iter().flatten().flatten();
+        let rows = tables.flat_map(|table| {
+            self.administrator.run(database, &format!("SELECT kept::text FROM {schema}.{table} kept"))
+        });
+        rows.flatten().flatten().collect()
+    }
+
     /// Waits until a query's first value is this.
     pub fn wait_until(&self, sql: &str, expected: &str) {
         for _ in 0..3_000 {

@@ -17,7 +17,8 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use crate::account_http::PAGE;
 use crate::commands::GRANTD;
 use crate::introspect_http::{FORMS, post, storage_takes};
-use crate::opaque_tokens_http::{holds, on_disk};
+use crate::opaque_tokens_http::holds;
+use crate::rig::database::{on_disk, setting_of};
 use crate::rig::people::secret_of;
 use crate::rig::{Answer, Asking, Browser, PASSWORD, Rig, Setup, VERIFIER, basic};
 use crate::telemetry::Log;
@@ -255,7 +256,9 @@ fn inspected(rig: &Rig, folder: &Path, seen: &Seen) -> String {
 /// All that a command says.
 fn command(rig: &Rig, folder: &Path, arguments: &[&str], input: &str) -> String {
     let mut command = Command::new(GRANTD);
-    command.current_dir(folder).env_clear().args(arguments).args(["--dev", "--set", "database.path=grantd.db"]);
+    command.current_dir(folder).env_clear().args(arguments).arg("--dev");
+    let (database, at) = setting_of(folder);
+    command.args(["--set", &format!("{database}={at}")]);
     command.args(["--set", "keys.key_encryption_key_file=grantd.db.key", "--set", &format!("issuer={}", rig.issuer)]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     // A command that reads nothing may be gone already.

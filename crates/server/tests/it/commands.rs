@@ -15,10 +15,12 @@ use grantd::keys::{KekSource, Keys};
 use grantd::password::{HashAge, PasswordHasher, Verification};
 use grantd_protocol::names::{Issuer, Username};
 use grantd_protocol::records::{PasswordHash, User};
-use grantd_store::{KeyChange, Location, Store, StoredKey};
+use grantd_store::{KeyChange, Store, StoredKey};
 use grantd_tokens::{Algorithm, PrivateKey, Time};
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::rig::database;
 
 pub(crate) const GRANTD: &str = env!("CARGO_BIN_EXE_grantd");
 
@@ -36,7 +38,7 @@ pub(crate) struct Ended {
 impl Folder {
     pub(crate) fn new() -> Self {
         let folder = Self(TempDir::new().unwrap());
-        folder.write("grantd.toml", CONFIG, 0o644);
+        folder.write("grantd.toml", &folder.config(), 0o644);
         folder.write("lockbox.toml", LOCKBOX, 0o644);
         folder.write("password.txt", "letters for a rainy day\n", 0o600);
         folder.write("ann.password", "another day, another letter\n", 0o600);
@@ -110,8 +112,13 @@ impl Folder {
         self.store().change_signing_keys(&issuer, keys.ring().revision, &[change]).await.unwrap();
     }
 
+    fn config(&self) -> String {
+        let (setting, value) = database::setting_of(self.0.path());
+        format!("{CONFIG}{setting} = \"{value}\"\n")
+    }
+
     pub(crate) fn store(&self) -> Store {
-        Store::open(&Location::File(self.path("grantd.db"))).unwrap()
+        Store::open(&database::of(self.0.path())).unwrap()
     }
 
     /// Whether any file of the folder holds these bytes.
@@ -147,7 +154,7 @@ const WEB: &str = "https://reader.example/callback";
 const CONFIG: &str = "\
 issuer = \"https://id.example\"
 http.trusted_proxies = [\"127.0.0.1\"]
-database.path = \"grantd.db\"
+keys.key_encryption_key_file = \"key-encryption.key\"
 ";
 const LOCKBOX: &str = r#"
 [[resource]]
@@ -578,18 +585,18 @@ fn check_says_ok_or_every_fault_with_its_place() {
     assert!(!folder.path("grantd.db").exists(), "checking makes nothing");
     assert_eq!(folder.json(&["check"])["ok"], true);
 
-    folder.write("grantd.toml", &format!("{CONFIG}[lifetimes]\naccess_token = \"2h\"\nsesion = 5\n"), 0o644);
+    folder.write("grantd.toml", &format!("{}[lifetimes]\naccess_token = \"2h\"\nsesion = 5\n", folder.config()), 0o644);
     let bad = folder.run(&["check"]);
     assert_eq!((bad.code, bad.out.as_str()), (78, ""));
     assert!(
-        bad.err.contains("grantd.toml:5:16: lifetimes.access_token") && bad.err.contains("did you mean"),
+        bad.err.contains("grantd.toml:6:16: lifetimes.access_token") && bad.err.contains("did you mean"),
         "{}",
         bad.err
     );
     let bad = folder.run(&["check", "--json"]);
     assert_eq!(bad.code, 78);
     let faults: Value = serde_json::from_str(&bad.out).unwrap();
-    assert_eq!(faults["faults"][1]["line"], 5, "{faults}");
+    assert_eq!(faults["faults"][1]["line"], 6, "{faults}");
     assert_eq!(faults["faults"][1]["fix"], "write at most \"1h\"");
 }
 
@@ -634,7 +641,7 @@ fn check_opens_what_the_configuration_names() {
 #[tokio::test]
 async fn check_refuses_keys_that_the_start_could_not_open() {
     let folder = Folder::new();
-    let store = Store::open(&Location::File(folder.path("grantd.db"))).unwrap();
+    let store = folder.store();
     let kek = KekSource::File(folder.path("key-encryption.key"));
     drop(Keys::open(store, Issuer::new("https://id.example"), &kek, Algorithm::Es256).await.unwrap());
     folder.done(&["check"]);

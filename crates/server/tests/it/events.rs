@@ -11,12 +11,12 @@ use grantd::telemetry::LogFormat;
 use grantd_protocol::changes::{Change, Commit};
 use grantd_protocol::events::{Event, EventFilter, EventId, EventKind, Source};
 use grantd_protocol::names::{Issuer, UserId};
-use grantd_store::{Location, Store};
+use grantd_store::Store;
 use grantd_tokens::{Seconds, Time};
 use serde_json::Value;
 
 use crate::commands::{Folder, GRANTD, Server, free_port};
-use crate::rig::{Asking, Rig, Setup, basic};
+use crate::rig::{Asking, Rig, Setup, basic, database};
 use crate::telemetry::Log;
 
 async fn kept(rig: &Rig) -> Vec<Event> {
@@ -365,7 +365,7 @@ async fn a_database_forgets_old_events_and_those_beyond_the_most() {
     let (issuer, now) = (app.settings.issuer.clone(), grantd::env::now());
     let old = (0..10).map(|number| event(number, now - Seconds(3_700)));
     let recent = (10..1_510_usize).map(|number| event(number, now - Seconds(i64::try_from(1_510 - number).unwrap())));
-    let store = Store::open(&Location::File(folder.path().join("grantd.db"))).unwrap();
+    let store = Store::open(&database::of(folder.path())).unwrap();
     let changes = old.chain(recent).map(Change::Record).collect();
     assert_eq!(store.commit(&issuer, changes).await.unwrap(), Commit::Done);
     let sweeping = tokio::spawn(grantd::sweep::sweep(std::sync::Arc::downgrade(&app)));

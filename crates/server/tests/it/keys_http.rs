@@ -11,14 +11,14 @@ use grantd::keys::timeline::{KeyState, PUBLISH_AHEAD, Start, states};
 use grantd::keys::{KekSource, KeyEvent, Keys};
 use grantd_protocol::names::Issuer;
 use grantd_resource::{Clock, Guard, SteppedClock};
-use grantd_store::{Location, Store};
+use grantd_store::Store;
 use grantd_tokens::{AccessTokenClaims, Algorithm, JwkSet, PrivateKey, Seconds, Time};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use crate::rig::{Rig, Setup};
+use crate::rig::{Rig, Setup, database};
 
 const ALGORITHM: Algorithm = Algorithm::Es256;
 const RESOURCE: &str = "http://127.0.0.1:9/";
@@ -26,7 +26,7 @@ const TWO_DAYS: Seconds = Seconds::days(2);
 
 /// The keys as another process has them: nothing but the files is shared.
 async fn another_process(folder: &Path, issuer: &str) -> Keys {
-    let store = Store::open(&Location::File(folder.join("grantd.db"))).unwrap();
+    let store = Store::open(&database::of(folder)).unwrap();
     let kek = KekSource::File(folder.join("grantd.db.key"));
     Keys::open_existing(store, Issuer::new(issuer), &kek).await.unwrap()
 }

@@ -1,14 +1,12 @@
 //! Opaque access tokens on the wire and on disk (AT-07).
 
-use std::fs;
-use std::path::Path;
-
 use grantd_protocol::changes::Change;
 use grantd_protocol::names::ResourceId;
 use grantd_protocol::records::AccessTokenFormat;
 use grantd_tokens::{Digest, JwkSet, access_token, access_token::Expected};
 use tempfile::TempDir;
 
+use crate::rig::database::on_disk;
 use crate::rig::people::MAIL;
 use crate::rig::{Answer, Asking, Rig, Setup};
 
@@ -28,11 +26,6 @@ fn assert_opaque(answer: &Answer) -> String {
     assert!(token.len() == 43 && token.bytes().all(base64url), "{answer:?}");
     assert_eq!((answer.member("token_type"), answer.json()["expires_in"].as_i64()), ("Bearer".to_owned(), Some(300)));
     token
-}
-
-pub(crate) fn on_disk(folder: &Path) -> Vec<u8> {
-    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
-    files.flat_map(|path| fs::read(path).unwrap()).collect()
 }
 
 pub(crate) fn holds(hay: &[u8], needle: &str) -> bool {

@@ -23,6 +23,7 @@ use tokio::task::JoinHandle;
 
 pub(crate) mod asking;
 pub(crate) mod browser;
+pub(crate) mod database;
 pub(crate) mod html;
 pub(crate) mod people;
 pub(crate) mod shop;
@@ -51,7 +52,13 @@ enum Form {
 
 impl Setup {
     pub(crate) fn development() -> Self {
-        Self { form: Form::Development, path: "", database: Location::Memory, key: KekSource::Fleeting, change: |_| {} }
+        Self {
+            form: Form::Development,
+            path: "",
+            database: database::fresh(),
+            key: KekSource::Fleeting,
+            change: |_| {},
+        }
     }
 
     pub(crate) fn behind_a_proxy() -> Self {
@@ -69,11 +76,17 @@ impl Setup {
         self
     }
 
-    /// Database and key are files in this folder.
+    /// The database is that of this folder, and the key a file in it.
     pub(crate) fn kept_in(mut self, folder: &Path) -> Self {
-        self.database = Location::File(folder.join("grantd.db"));
+        self.database = database::of(folder);
         self.key = KekSource::File(folder.join("grantd.db.key"));
         self
+    }
+
+    /// Database and key are files in this folder, whatever database was chosen: for what is about the files of SQLite.
+    pub(crate) fn kept_in_files_in(self, folder: &Path) -> Self {
+        let database = Location::File(folder.join("grantd.db"));
+        Self { database, ..self.kept_in(folder) }
     }
 
     pub(crate) fn sealed_with(mut self, key: KekSource) -> Self {

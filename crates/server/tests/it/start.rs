@@ -32,13 +32,13 @@ async fn fault_of(setup: Setup) -> String {
 async fn the_key_encryption_key_is_made_for_its_owner_alone() {
     let folder = TempDir::new().unwrap();
     let key = folder.path().join("grantd.db.key");
-    drop(Setup::development().kept_in(folder.path()).open().await.unwrap());
+    drop(Setup::development().kept_in_files_in(folder.path()).open().await.unwrap());
     assert_eq!(mode_of(&key), 0o600);
     assert_eq!(mode_of(&folder.path().join("grantd.db")), 0o600);
     let files = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     assert!(files.into_iter().all(|name| !name.contains("draft")), "no draft is left");
     fs::set_permissions(&key, Permissions::from_mode(0o644)).unwrap();
-    let says = fault_of(Setup::development().kept_in(folder.path())).await;
+    let says = fault_of(Setup::development().kept_in_files_in(folder.path())).await;
     assert!(says.contains("may be read by others; run: chmod 600") && says.contains("grantd.db.key"), "{says}");
 }
 
@@ -87,7 +87,7 @@ id = "subject-of-alice"
 #[tokio::test]
 async fn the_private_key_stands_in_no_file_as_it_is() {
     let folder = TempDir::new().unwrap();
-    let app = Setup::development().kept_in(folder.path()).open().await.unwrap();
+    let app = Setup::development().kept_in_files_in(folder.path()).open().await.unwrap();
     let key = app.keys.signing(app.settings.access_token_algorithm).unwrap();
     let pkcs8 = key.to_pkcs8().unwrap();
     let (secret, public) = (&pkcs8[36..68], &pkcs8[pkcs8.len() - 64..]);
@@ -123,13 +123,13 @@ async fn with_another_key_encryption_key_it_does_not_start_and_says_why() {
 async fn a_folder_or_file_that_will_not_do_is_named_with_what_to_do() {
     let folder = TempDir::new().unwrap();
     let missing = folder.path().join("missing");
-    let says = fault_of(Setup::development().kept_in(&missing)).await;
+    let says = fault_of(Setup::development().kept_in_files_in(&missing)).await;
     assert!(says.contains("its directory does not exist") && says.contains("missing"), "{says}");
     fs::write(folder.path().join("grantd.db"), "a shopping list, long enough to be looked at ".repeat(100)).unwrap();
-    let says = fault_of(Setup::development().kept_in(folder.path())).await;
+    let says = fault_of(Setup::development().kept_in_files_in(folder.path())).await;
     assert!(says.contains("this is not a grantd database"), "{says}");
     // Where even root may not write.
-    let says = fault_of(Setup::development().kept_in(Path::new("/proc"))).await;
+    let says = fault_of(Setup::development().kept_in_files_in(Path::new("/proc"))).await;
     assert!(says.contains("/proc/grantd.db"), "{says}");
 }
 
@@ -137,12 +137,12 @@ async fn a_folder_or_file_that_will_not_do_is_named_with_what_to_do() {
 #[tokio::test]
 async fn a_database_that_a_newer_server_migrated_is_left_alone() {
     let folder = TempDir::new().unwrap();
-    Setup::development().kept_in(folder.path()).start().await.stop().await;
+    Setup::development().kept_in_files_in(folder.path()).start().await.stop().await;
     let path = folder.path().join("grantd.db");
     let database = rusqlite::Connection::open(&path).unwrap();
     database.pragma_update(None, "user_version", 99).unwrap();
     drop(database);
-    let says = fault_of(Setup::development().kept_in(folder.path())).await;
+    let says = fault_of(Setup::development().kept_in_files_in(folder.path())).await;
     assert!(says.contains("has schema 99") && says.contains("start the newer grantd"), "{says}");
 }
 
@@ -192,10 +192,10 @@ fn assert_told_later(answer: &Answer) {
 #[tokio::test]
 async fn when_nothing_can_be_written_nothing_is_given_and_nothing_spent() {
     let folder = TempDir::new().unwrap();
-    Setup::behind_a_proxy().kept_in(folder.path()).start().await.stop().await;
+    Setup::behind_a_proxy().kept_in_files_in(folder.path()).start().await.stop().await;
     let room = fs::metadata(folder.path().join("grantd.db")).unwrap().len() + 128 * 1024;
     let bounds = Options { max_bytes: Some(room), ..Options::default() };
-    let rig = Setup::behind_a_proxy().kept_in(folder.path()).start_with_store(&bounds).await;
+    let rig = Setup::behind_a_proxy().kept_in_files_in(folder.path()).start_with_store(&bounds).await;
     let code = rig.browser().code(&Asking::of_web()).await;
     let mut refresh_token = rig.redeem(&code).await.member("refresh_token");
 
@@ -226,7 +226,7 @@ async fn when_nothing_can_be_written_nothing_is_given_and_nothing_spent() {
     assert_eq!(refused.json(), not_now());
     rig.stop().await;
 
-    let rig = Setup::behind_a_proxy().kept_in(folder.path()).start_empty().await;
+    let rig = Setup::behind_a_proxy().kept_in_files_in(folder.path()).start_empty().await;
     let refresh = [("grant_type", "refresh_token"), ("refresh_token", refresh_token.as_str())];
     assert_eq!(rig.token_by("web", &refresh).await.status, 200, "with room again, nothing was lost");
 }
@@ -250,8 +250,8 @@ fn garble(path: &Path, from: u64) {
 #[tokio::test]
 async fn when_nothing_can_be_read_nothing_is_given() {
     let folder = TempDir::new().unwrap();
-    Setup::behind_a_proxy().kept_in(folder.path()).start().await.stop().await;
-    let rig = Setup::behind_a_proxy().kept_in(folder.path()).start_with_store(&Options::default()).await;
+    Setup::behind_a_proxy().kept_in_files_in(folder.path()).start().await.stop().await;
+    let rig = Setup::behind_a_proxy().kept_in_files_in(folder.path()).start_with_store(&Options::default()).await;
     // All but the first page, before anybody has read it; and what the log of the database may hold of the others.
     garble(&folder.path().join("grantd.db"), 4096);
     garble(&folder.path().join("grantd.db-wal"), 32);

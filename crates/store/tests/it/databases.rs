@@ -29,7 +29,7 @@ pub(crate) fn store() -> Store {
 
 /// An empty database of the kind that was chosen.
 pub(crate) fn database() -> Database {
-    Database::of(chosen()[0])
+    Database::of(chosen().first().copied().unwrap())
 }
 
 /// An empty one of each kind, or of each that was chosen, one after the other.

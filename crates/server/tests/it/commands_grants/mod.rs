@@ -20,6 +20,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::introspect_http::{introspect, post};
+use crate::rig::database::setting_of;
 use crate::rig::people::{id_of, secret_of};
 use crate::rig::{Answer, Asking, Browser, Rig, Setup, VERIFIER};
 
@@ -40,7 +41,8 @@ struct Ended {
 impl Office {
     async fn open() -> Self {
         let folder = TempDir::new().unwrap();
-        fs::write(folder.path().join("grantd.toml"), CONFIG).unwrap();
+        let (setting, value) = setting_of(folder.path());
+        fs::write(folder.path().join("grantd.toml"), format!("{CONFIG}{setting} = \"{value}\"\n")).unwrap();
         let key = KekSource::File(folder.path().join("grantd.db.key"));
         let rig = Setup::behind_a_proxy().kept_in(folder.path()).sealed_with(key).start().await;
         Self { rig, folder }
@@ -194,6 +196,5 @@ fn another(grant: &Grant, id: &str, session: Digest, created_at: Time) -> Grant 
 const CONFIG: &str = "\
 issuer = \"https://id.example\"
 http.trusted_proxies = [\"127.0.0.1\"]
-database.path = \"grantd.db\"
 keys.key_encryption_key_file = \"grantd.db.key\"
 ";
