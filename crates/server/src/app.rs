@@ -7,6 +7,7 @@ use grantd_protocol::settings::Settings;
 use grantd_store::{Store, StoreFault};
 use grantd_tokens::Seconds;
 
+use crate::duties::Duties;
 use crate::env::OsRandom;
 use crate::events::Throttled;
 use crate::fetch::Fetcher;
@@ -36,6 +37,8 @@ pub struct App {
     pub rotate_keys_every: Seconds,
     /// What the issuer says of itself.
     pub published: Published,
+    /// What this node does for all of them.
+    pub duties: Duties,
     /// What ended before its time, for whoever follows that.
     pub revocations: Revocations,
     /// The pool that hashes passwords.

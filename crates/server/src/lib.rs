@@ -5,6 +5,7 @@ pub mod commands;
 pub mod config;
 pub mod declare;
 pub mod demo;
+pub mod duties;
 pub mod env;
 pub mod events;
 pub mod fetch;

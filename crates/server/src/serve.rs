@@ -16,6 +16,7 @@ use grantd_tokens::{Random as _, Seconds};
 use crate::app::{App, Fault, Shared};
 use crate::config::Config;
 use crate::declare::declare;
+use crate::duties::Duties;
 use crate::env::OsRandom;
 use crate::events::Throttled;
 use crate::fetch::{BadExtraCa, FetchSettings, Fetcher, InPlain};
@@ -169,6 +170,7 @@ pub async fn open(startup: Startup) -> Result<Shared, StartFault> {
         keys,
         rotate_keys_every: startup.rotate_keys_every,
         published: Published::default(),
+        duties: Duties::default(),
         revocations: Revocations::default(),
         passwords: PasswordHasher::new(cores, WAITING_SIGN_INS, SIGN_IN_PATIENCE),
         overtaken: Turns::default(),
@@ -209,11 +211,13 @@ pub async fn answer(
         request_ids: RequestIds::new(|bytes| OsRandom.fill(bytes)),
         panics: PanicCount::default(),
     };
+    let (store, issuer, duties) = (app.store.clone(), app.settings.issuer.clone(), app.duties.clone());
     let sweeping = tokio::spawn(sweep(Arc::downgrade(&app)));
     let tending = tokio::spawn(keys::tend(Arc::downgrade(&app), app.rotate_keys_every));
     bound(address);
     let drained = listener.serve(router(app), serving, shutdown).await;
     sweeping.abort();
     tending.abort();
+    duties.give_back(&store, &issuer).await;
     Ok(drained)
 }

@@ -7,7 +7,7 @@ use std::sync::Weak;
 use std::time::Duration;
 
 use grantd_protocol::events::{EventFilter, Source};
-use grantd_store::StoreFault;
+use grantd_store::{Lease, StoreFault};
 use grantd_tokens::{Seconds, Time};
 use tokio::time::Instant;
 
@@ -17,40 +17,68 @@ use believed::{AT_MOST_AHEAD, Believed, EVEN_FOR, Moment, Verdict};
 
 const EVERY: Duration = Duration::from_mins(1);
 
-/// Sweeps once a minute for as long as the server lives.
+/// Sweeps once a minute for as long as the server lives, unless another node does.
 pub async fn sweep(app: Weak<App>) {
     let mut minute = tokio::time::interval(EVERY);
-    let mut minutes = 0_u32;
-    let began = env::instant();
-    let mut believed = None;
+    let mut watch = Watch { began: env::instant(), believed: None };
+    let mut sweeps = 0_u32;
     loop {
         minute.tick().await;
         let Some(app) = app.upgrade() else { return };
-        if minutes.is_multiple_of(60)
-            && let Err(fault) = forget_events_beyond_the_most(&app).await
-        {
-            tracing::warn!(event = "fault", %fault, "could not clear away the events that are too many");
-        }
-        minutes = minutes.wrapping_add(1);
-        if let Err(fault) = sweep_once(&app, &mut believed, began).await {
-            tracing::warn!(event = "fault", %fault, "could not clear away what has expired");
+        match is_to_sweep(&app, &mut watch).await {
+            Ok(Some(believed)) => {
+                clear_away(&app, believed, sweeps.is_multiple_of(60)).await;
+                sweeps = sweeps.wrapping_add(1);
+            }
+            Ok(None) => {}
+            Err(fault) => {
+                tracing::warn!(event = "fault", %fault, "could not see whether there is anything to clear away")
+            }
         }
     }
 }
 
-async fn sweep_once(app: &App, believed: &mut Option<Believed>, began: Instant) -> Result<(), StoreFault> {
-    let believed = match believed {
-        Some(believed) => believed,
-        None => believed.insert(Believed::since(known_to_have_been(app).await?)),
-    };
-    let passed = env::instant().duration_since(began).as_secs();
-    let at = Moment { time: env::now(), passed: Seconds(i64::try_from(passed).unwrap_or(i64::MAX)) };
-    if !is_believed(believed.judge(at)) {
-        return Ok(());
+/// If it is this node's turn: the time, if it is believed. Every node watches the clock, so that it knows when its turn comes.
+async fn is_to_sweep(app: &App, watch: &mut Watch) -> Result<Option<Option<Time>>, StoreFault> {
+    let believed = watch.believed_time(app).await?;
+    let is_ours = app.duties.is_ours(&app.store, &app.settings.issuer, Lease::Sweeping).await?;
+    Ok(is_ours.then_some(believed))
+}
+
+/// One that fails keeps none of the others from being done.
+async fn clear_away(app: &App, believed: Option<Time>, counts_events: bool) {
+    if counts_events && let Err(fault) = forget_events_beyond_the_most(app).await {
+        tracing::warn!(event = "fault", %fault, "could not clear away the events that are too many");
     }
-    let swept = app.store.sweep(&app.settings.issuer, at.time).await?;
+    if let Some(now) = believed
+        && let Err(fault) = clear_away_by_age(app, now).await
+    {
+        tracing::warn!(event = "fault", %fault, "could not clear away what has expired");
+    }
+}
+
+async fn clear_away_by_age(app: &App, now: Time) -> Result<(), StoreFault> {
+    let swept = app.store.sweep(&app.settings.issuer, now).await?;
     tracing::debug!(event = "swept", ?swept, "cleared away what has expired");
-    app.store.forget_events(&app.settings.issuer, at.time - app.settings.events.keep).await.map(drop)
+    app.store.forget_events(&app.settings.issuer, now - app.settings.events.keep).await.map(drop)
+}
+
+/// The clock, as this process has watched it.
+struct Watch {
+    began: Instant,
+    believed: Option<Believed>,
+}
+
+impl Watch {
+    async fn believed_time(&mut self, app: &App) -> Result<Option<Time>, StoreFault> {
+        let believed = match &mut self.believed {
+            Some(believed) => believed,
+            none => none.insert(Believed::since(known_to_have_been(app).await?)),
+        };
+        let passed = env::instant().duration_since(self.began).as_secs();
+        let at = Moment { time: env::now(), passed: Seconds(i64::try_from(passed).unwrap_or(i64::MAX)) };
+        Ok(is_believed(believed.judge(at)).then_some(at.time))
+    }
 }
 
 /// The moment of the newest event that a request left; of a database without one, this moment. What the server does by itself

@@ -9,6 +9,7 @@ mod driver;
 mod events;
 mod fault;
 mod keys;
+mod leases;
 mod lists;
 mod migrations;
 mod postgres;
@@ -32,6 +33,7 @@ use grantd_tokens::Time;
 
 pub use fault::StoreFault;
 pub use keys::{KeyChange, KeysRevision, RemovedKey, StoredKey, StoredKeys};
+pub use leases::{LEASE_LASTS, Lease};
 pub use lists::{GrantCursor, GrantList, GrantPage, GrantsOf, LINEAGE_SHOWN, Lineage};
 pub use postgres::{PostgresServer, PostgresUrlFault};
 pub use sweep::Swept;

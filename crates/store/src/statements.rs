@@ -268,6 +268,14 @@ statements! {
     FORGET_SIGNING_KEY =
         "DELETE FROM signing_keys WHERE issuer = $1 AND algorithm = $2 AND kid = $3 AND removed_at IS NULL";
 
+    // ---- who of many nodes does what one has to do ----
+    /// $4 now, $5 until when, $6 later than any clock in order would write.
+    TAKE_LEASE =
+        "INSERT INTO leases (issuer, name, holder, expires_at) VALUES ($1, $2, $3, $5) \
+         ON CONFLICT (issuer, name) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at \
+         WHERE leases.holder = excluded.holder OR leases.expires_at <= $4 OR leases.expires_at > $6";
+    GIVE_LEASE_BACK = "DELETE FROM leases WHERE issuer = $1 AND name = $2 AND holder = $3";
+
     // ---- what is told of it: added, read and forgotten, never changed ----
     ADD_EVENT =
         "INSERT INTO events (issuer, happened_at, id, weight, record) VALUES ($1, $2, $3, $4, $5) \

@@ -10,7 +10,7 @@ use std::time::Duration;
 use grantd_protocol::changes::Commit;
 use grantd_protocol::events::{self, Event, EventKind, Note, Source, Told};
 use grantd_protocol::facts::Facts;
-use grantd_store::{KeyChange, StoredKey};
+use grantd_store::{KeyChange, Lease, StoredKey};
 use grantd_tokens::{Algorithm, PrivateKey, Seconds, Time};
 
 use super::timeline::{self, Dates, Start, Step};
@@ -36,16 +36,24 @@ pub enum KeyEvent {
     Retired(Dates),
 }
 
-/// Keeps the keys in order, once a minute for as long as the server lives (KEYS-02).
+/// Keeps the keys in order, once a minute for as long as the server lives (KEYS-02), unless another node does.
 pub async fn tend(app: Weak<App>, rotate_every: Seconds) {
     let mut minute = tokio::time::interval(EVERY);
     loop {
         minute.tick().await;
         let Some(app) = app.upgrade() else { return };
-        if let Err(fault) = app.keys.tend(env::now(), rotate_every).await {
+        if let Err(fault) = tend_if_ours(&app, rotate_every).await {
             tracing::error!(event = "fault", %fault, "the signing keys could not be looked after");
         }
     }
+}
+
+/// One node is enough. If two believe to be it, one of them is first, and the other looks again.
+async fn tend_if_ours(app: &App, rotate_every: Seconds) -> Result<(), KeyFault> {
+    if app.duties.is_ours(&app.store, &app.settings.issuer, Lease::TendingKeys).await? {
+        app.keys.tend(env::now(), rotate_every).await?;
+    }
+    Ok(())
 }
 
 impl Keys {

@@ -13,6 +13,7 @@ mod faults;
 mod grant_lists;
 mod growth;
 mod keys;
+mod leases;
 mod lists;
 mod narrowing;
 mod older_rows;
