@@ -25,3 +25,6 @@ CREATE TABLE writers (
     PRIMARY KEY (id)
 );
 CREATE INDEX writers_by_time ON writers (wrote_at);
+
+-- The name of a token that is not signed, to be joined by, too. NULL in an older row.
+ALTER TABLE access_tokens ADD COLUMN token_id TEXT;

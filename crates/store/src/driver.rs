@@ -5,9 +5,12 @@
 use std::sync::Arc;
 
 use grantd_protocol::changes::Commit;
+use grantd_protocol::facts::Lookup;
+use grantd_protocol::names::Issuer;
 
 use crate::fault::StoreFault;
 use crate::postgres::Postgres;
+use crate::reads;
 use crate::rows::{Row, Value};
 use crate::sqlite::Sqlite;
 use crate::writes::Step;
@@ -75,6 +78,7 @@ impl Driver {
             Self::Postgres(postgres) => postgres.read(ask).await,
         }
     }
+
     /// As [`Driver::read`], for what finds a few rows by their keys: where the database is in this process, on the thread that
     /// asks, unless that would block it.
     pub(crate) async fn glance<T: Send + 'static>(
@@ -87,4 +91,28 @@ impl Driver {
             Self::Postgres(postgres) => postgres.read(ask).await,
         }
     }
+
+    /// As [`Driver::read`], for one who asks what a lookup names: where the database is far away, that is fetched all at once.
+    pub(crate) async fn load<T: Send + 'static>(
+        &self,
+        named: Named,
+        ask: impl Fn(&dyn Reading, &Named) -> Result<T, StoreFault> + Send + 'static,
+    ) -> Result<T, StoreFault> {
+        match self {
+            Self::Postgres(postgres) => postgres.load(named, ask).await,
+            // What counts rows or lists them may take long, and leaves the threads of others alone.
+            Self::Sqlite(_) | Self::Private(_) if reads::is_long(&named.lookup) => {
+                self.read(move |reading| ask(reading, &named)).await
+            }
+            Self::Sqlite(_) | Self::Private(_) => self.glance(move |reading| ask(reading, &named)).await,
+        }
+    }
+}
+
+/// What is going to be asked for.
+pub(crate) struct Named {
+    pub(crate) issuer: Issuer,
+    pub(crate) lookup: Lookup,
+    /// And how often the issuer's keys were changed.
+    pub(crate) with_keys: bool,
 }

@@ -161,6 +161,9 @@ pub enum StoreFault {
         /// The database.
         place: String,
     },
+    /// A text holds U+0000, which PostgreSQL does not keep. Nothing was written.
+    #[error("a value to be written holds the character U+0000, which PostgreSQL does not keep; write it without")]
+    Unwritable,
     /// More is waiting than will be served in time. Nothing was written.
     #[error("the store has more to do than it can do in time; try again")]
     Busy,

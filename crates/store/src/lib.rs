@@ -38,7 +38,7 @@ pub use lists::{GrantCursor, GrantList, GrantPage, GrantsOf, LINEAGE_SHOWN, Line
 pub use postgres::{PostgresServer, PostgresUrlFault};
 pub use sweep::Swept;
 
-use driver::{Driver, Reading};
+use driver::{Driver, Named};
 use postgres::Postgres;
 use reads::Page;
 use sqlite::{Durability, Sqlite};
@@ -193,8 +193,8 @@ impl Store {
 
     /// What is known about the things a lookup names, all of one moment. Sees every commit that was done before it (STORE-06).
     pub async fn load(&self, issuer: &Issuer, lookup: &Lookup) -> Result<Facts, StoreFault> {
-        let (issuer, lookup) = (issuer.clone(), lookup.clone());
-        self.look(reads::is_long(&lookup), move |reading| reads::load(reading, &issuer, &lookup)).await
+        let named = Named { issuer: issuer.clone(), lookup: lookup.clone(), with_keys: false };
+        self.driver.load(named, |reading, named| reads::load(reading, &named.issuer, &named.lookup)).await
     }
 
     /// As [`Store::load`], and how often the issuer's signing keys were changed until that same moment: whoever signs what is
@@ -204,20 +204,13 @@ impl Store {
         issuer: &Issuer,
         lookup: &Lookup,
     ) -> Result<(Facts, KeysRevision), StoreFault> {
-        let (issuer, lookup) = (issuer.clone(), lookup.clone());
-        self.look(reads::is_long(&lookup), move |reading| {
-            Ok((reads::load(reading, &issuer, &lookup)?, reads::keys_revision(reading, &issuer)?))
-        })
-        .await
-    }
-
-    /// What counts rows or lists them may take long, and leaves the threads of others alone.
-    async fn look<T: Send + 'static>(
-        &self,
-        is_long: bool,
-        ask: impl Fn(&dyn Reading) -> Result<T, StoreFault> + Send + 'static,
-    ) -> Result<T, StoreFault> {
-        if is_long { self.driver.read(ask).await } else { self.driver.glance(ask).await }
+        let named = Named { issuer: issuer.clone(), lookup: lookup.clone(), with_keys: true };
+        self.driver
+            .load(named, |reading, named| {
+                let facts = reads::load(reading, &named.issuer, &named.lookup)?;
+                Ok((facts, reads::keys_revision(reading, &named.issuer)?))
+            })
+            .await
     }
 
     /// Writes all of `changes` or none, each under its guard (STORE-02). [`Commit::Done`] is durable (STORE-05).

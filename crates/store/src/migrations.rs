@@ -7,6 +7,10 @@ pub(crate) const ALL: &[&str] = &[
     include_str!("../migrations/0003_many_nodes.sql"),
 ];
 
+/// The oldest schema whose binary may go on with a database of this binary's schema, so that nodes are upgraded one by one: raised
+/// to the number of a migration that does more than add tables, indexes, and columns that an older binary can leave out.
+pub(crate) const SERVES_FROM: i64 = 3;
+
 /// The version of this binary's schema.
 pub(crate) fn newest() -> i64 {
     i64::try_from(ALL.len()).unwrap_or(i64::MAX)

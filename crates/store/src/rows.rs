@@ -25,7 +25,7 @@ pub(crate) use grants::{
 };
 
 /// A value of a column or of a parameter.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Value {
     Null,
     Integer(i64),

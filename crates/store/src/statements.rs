@@ -4,6 +4,9 @@
 //! that only guards writes the row it depends on (law 3), with the value it already has. What each change means is decided
 //! in `grantd_protocol::state`; which statements make it up, in `writes.rs`.
 
+pub(crate) mod loading;
+pub(crate) mod schema;
+
 macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $sql:literal;)*) => {
         $($(#[$doc])* pub(crate) const $name: &str = $sql;)*
@@ -183,8 +186,8 @@ statements! {
          narrowings = CASE WHEN narrowings < 4294967295 THEN narrowings + 1 ELSE narrowings END \
          WHERE issuer = $1 AND id = $2 AND narrowings = $3 AND revoked_at IS NULL";
     ADD_ACCESS_TOKEN =
-        "INSERT INTO access_tokens (issuer, hash, grant_id, expires_at, record, client_id) \
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (issuer, hash) DO NOTHING";
+        "INSERT INTO access_tokens (issuer, hash, grant_id, expires_at, record, client_id, token_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (issuer, hash) DO NOTHING";
     /// The later end counts.
     END =
         "INSERT INTO ended (issuer, kind, id, ended_at, kept_until) VALUES ($1, $2, $3, $4, $5) \
@@ -207,7 +210,7 @@ statements! {
     // ---- throttling ----
     /// $3 now, $4 the length of a window, $5 how many fit into one. Writes nothing where there is no room.
     COUNT_ATTEMPT =
-        "INSERT INTO attempts (issuer, counted_by, since, counted) SELECT $1, $2, $3, 1 WHERE 0 < $5 \
+        "INSERT INTO attempts (issuer, counted_by, since, counted) SELECT $1, $2, CAST($3 AS BIGINT), 1 WHERE 0 < CAST($5 AS BIGINT) \
          ON CONFLICT (issuer, counted_by) DO UPDATE SET \
          since = CASE WHEN excluded.since - attempts.since < $4 THEN attempts.since ELSE excluded.since END, \
          counted = CASE WHEN excluded.since - attempts.since < $4 THEN attempts.counted + 1 ELSE 1 END \
@@ -289,6 +292,15 @@ statements! {
     NEWEST_EVENTS =
         "SELECT COALESCE(SUM(one), 0), COALESCE(MIN(happened_at), 0) FROM (SELECT 1 AS one, happened_at FROM events \
          WHERE issuer = $1 AND weight = $2 ORDER BY happened_at DESC LIMIT $3) AS newest";
+
+    // ---- who wrote last: of no issuer ----
+    /// The first statement of a transaction: writes nothing if this batch, $2, was committed before.
+    MARK_WRITER =
+        "INSERT INTO writers (id, batch, wrote_at) VALUES ($1, $2, $3) \
+         ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, wrote_at = excluded.wrote_at \
+         WHERE writers.batch < excluded.batch";
+    SWEEP_WRITERS =
+        "DELETE FROM writers WHERE id IN (SELECT id FROM writers WHERE wrote_at <= $1 ORDER BY wrote_at LIMIT $2)";
 
     // ---- sweeping, a batch at a time ----
     SWEEP_PENDING =

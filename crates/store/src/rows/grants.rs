@@ -184,6 +184,7 @@ pub(crate) fn access_token_values(issuer: &Issuer, token: &OpaqueAccessToken) ->
         token.claims.exp.into(),
         record(ACCESS_TOKENS, token, &["hash", "grant"])?,
         token.claims.client_id.as_str().into(),
+        token.claims.jti.as_str().into(),
     ])
 }
 
