@@ -150,7 +150,11 @@ fn of_store(fault: &StoreFault) -> u8 {
         | StoreFault::Unknown { .. }
         | StoreFault::Busy
         | StoreFault::Closed => UNAVAILABLE,
-        StoreFault::Full { .. } | StoreFault::Io { .. } | StoreFault::Damaged { .. } | StoreFault::Corrupt { .. } => IO,
+        StoreFault::Full { .. }
+        | StoreFault::Io { .. }
+        | StoreFault::Damaged { .. }
+        | StoreFault::Corrupt { .. }
+        | StoreFault::Unwritable => IO,
     }
 }
 
