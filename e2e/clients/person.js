@@ -49,15 +49,21 @@ export class Person {
   }
 
   #submit(at, id, typed, unticked) {
-    const [, attributes, inside] = at.page.match(new RegExp(`<form([^>]*id="${id}"[^>]*)>(.*?)</form>`, "s"));
-    const fields = new URLSearchParams();
-    for (const [input] of inside.matchAll(/<input[^>]*>/g)) {
-      const kept = input.includes('type="hidden"') || (/ checked/.test(input) && !unticked.includes(attribute(input, "value")));
-      if (kept) fields.append(attribute(input, "name"), attribute(input, "value"));
-    }
-    for (const [name, value] of Object.entries(typed)) fields.set(name, value);
-    return this.#open(new URL(attribute(attributes, "action"), at.url), fields);
+    const { action, fields } = filled(at.page, id, typed, unticked);
+    return this.#open(new URL(action, at.url), fields);
   }
+}
+
+// A form of a page as it is sent: what is hidden, what is ticked, and what is typed.
+export function filled(page, id, typed, unticked = []) {
+  const [, attributes, inside] = page.match(new RegExp(`<form([^>]*id="${id}"[^>]*)>(.*?)</form>`, "s"));
+  const fields = new URLSearchParams();
+  for (const [input] of inside.matchAll(/<input[^>]*>/g)) {
+    const kept = input.includes('type="hidden"') || (/ checked/.test(input) && !unticked.includes(attribute(input, "value")));
+    if (kept) fields.append(attribute(input, "name"), attribute(input, "value"));
+  }
+  for (const [name, value] of Object.entries(typed)) fields.set(name, value);
+  return { action: attribute(attributes, "action"), fields };
 }
 
 function attribute(tag, name) {

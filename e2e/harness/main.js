@@ -13,6 +13,7 @@ const AT_ONCE = 2;
 const SUITES = [
   "../browser/two_tabs.js",
   "../histories/crashes.js",
+  "../histories/checker_tests.js",
   "../browser/every_page.js",
   "../browser/web_app.js",
   "../browser/interruptions.js",

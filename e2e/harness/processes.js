@@ -38,7 +38,7 @@ export async function start(name, command, args, { isReady, cwd, env = {} }) {
       fail(`ended with ${code}`);
     });
   });
-  return { ready: await ready, output: () => written, end: () => end(child), kill: () => kill(child), ended: once(child) };
+  return { ready: await ready, pid: child.pid, output: () => written, end: () => end(child), kill: () => kill(child), ended: once(child) };
 }
 
 // A program that ends by itself; gives what it wrote.

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startGrantd } from "./grantd.js";
 
+// All of them have the same password.
 export const PERSON = { username: "ada", password: "the analytical engine", name: "Ada Byron", subject: "person-1" };
 export const API = "https://letters.example/api";
 export const OTHER_API = "https://parcels.example/api";
@@ -16,14 +17,14 @@ export const PLAIN_CALLBACK = "https://app.example/callback";
 export const LOOPBACK_CALLBACK = "http://127.0.0.1:49152/callback";
 export const SCHEME_CALLBACK = "com.example.postkeeper:/callback";
 
-// `settings` is configuration text (TOML) for what is not declared: lifetimes, limits. `spa` is where the
-// browser app of that name is at home.
-export async function startWorld(name, { settings = "", network, spa = CALLBACK } = {}) {
+// `settings` is configuration text (TOML) for what is not declared: lifetimes, limits. `spa` is where the browser app of that name is at
+// home, `people` who has an account; the rest is for `startGrantd`.
+export async function startWorld(name, { settings = "", spa = CALLBACK, people = [PERSON], ...rest } = {}) {
   const secrets = await mkdtemp(join(tmpdir(), "grantd-e2e-secrets-"));
   const secret = randomBytes(32).toString("base64url");
   await writeFile(join(secrets, "client"), secret, { mode: 0o600 });
   await writeFile(join(secrets, "password"), PERSON.password, { mode: 0o600 });
-  const server = await startGrantd(name, settings + declarations(secrets, spa), { network });
+  const server = await startGrantd(name, settings + declarations(secrets, spa, people), rest);
   return {
     ...server,
     secret,
@@ -34,7 +35,7 @@ export async function startWorld(name, { settings = "", network, spa = CALLBACK 
   };
 }
 
-function declarations(secrets, spa) {
+function declarations(secrets, spa, people) {
   const confidential = (id, kind, method, rest) => client(id, kind, `token_endpoint_auth_method = "${method}"\nsecret_file = "${secrets}/client"\n${rest}`);
   const pub = (id, kind, redirectUri) => client(id, kind, `token_endpoint_auth_method = "none"\n${code([redirectUri])}`);
   return [
@@ -52,7 +53,9 @@ function declarations(secrets, spa) {
     pub("spa", "browser", spa),
     pub("desktop", "native", "http://127.0.0.1/callback"),
     pub("phone", "native", SCHEME_CALLBACK),
-    `[[user]]\nid = "${PERSON.subject}"\nusername = "${PERSON.username}"\nname = "${PERSON.name}"\npassword_file = "${secrets}/password"\n`,
+    ...people.map(
+      ({ subject, username, name }) => `[[user]]\nid = "${subject}"\nusername = "${username}"\nname = "${name}"\npassword_file = "${secrets}/password"\n`,
+    ),
   ].join("\n");
 }
 
