@@ -13,7 +13,6 @@ const AT_ONCE = 2;
 const SUITES = [
   "../browser/two_tabs.js",
   "../histories/crashes.js",
-  "../histories/checker_tests.js",
   "../browser/every_page.js",
   "../browser/web_app.js",
   "../browser/interruptions.js",
@@ -22,6 +21,9 @@ const SUITES = [
   "../browser/browser_app.js",
   "../browser/native_apps.js",
   "../browser/front_channel.js",
+  "../histories/flushes.js",
+  "../histories/full_disk.js",
+  "../histories/checker_tests.js",
   "../clients/oauth4webapi.js",
   "../clients/oauth4webapi_ends.js",
   "../clients/jose.js",

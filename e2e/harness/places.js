@@ -1,5 +1,8 @@
 // Where things are on disk.
 
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 export const E2E = fileURLToPath(new URL("..", import.meta.url));
@@ -13,4 +16,11 @@ export function grantdBinary() {
   const binary = process.env.GRANTD_BINARY;
   if (!binary) throw new Error("GRANTD_BINARY does not name the grantd to test; start this through e2e/run");
   return binary;
+}
+
+// A folder that is gone when the test is over.
+export async function ownFolder(disposers) {
+  const folder = await mkdtemp(join(tmpdir(), "grantd-e2e-"));
+  disposers.push(() => rm(folder, { recursive: true, force: true }));
+  return folder;
 }

@@ -9,6 +9,7 @@
 // The search is the known one for linearizability: all states that the object can be in are carried along, and an operation is put in its
 // place only when its answer, or another's, asks for it.
 
+import assert from "node:assert/strict";
 import { givenTwice, objectsOf } from "./objects.js";
 
 // Every lie that is found, at most one an object; an empty list if all can be believed.
@@ -68,6 +69,11 @@ function keyed(worlds) {
 function told({ type, operation: { id, node, kind, answer, state, invokedAt, answeredAt, goneAt, ...asked } }) {
   if (type === "invoke") return `${id} ${kind} ${JSON.stringify(asked)}`;
   return type === "gone" ? `${id} ${kind} is gone` : `${id} ${kind} = ${JSON.stringify(answer)}`;
+}
+
+export function assertBelievable(history) {
+  const lies = judge(history);
+  assert.ok(lies.length === 0, `${lies.length} lies in ${history.events.length} events; ${describe(lies)}`);
 }
 
 // As lines for a report; of a long history the end.

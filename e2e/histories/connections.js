@@ -9,9 +9,9 @@ const PATIENCE_MS = 20_000;
 const MANY = 64;
 
 export class Connections {
-  // How many had no answer, and how many were told to come later.
+  // How many had no answer, and what those were told who shall come later.
   cutOff = 0;
-  sentAway = 0;
+  sentAway = [];
   #ports;
   #agents;
 
@@ -52,7 +52,7 @@ export class Connections {
   // Trouble of the server's own, and too many: neither says what became of the question.
   #read({ statusCode: status, headers }, text) {
     if (status < 500 && status !== 429) return { status, headers, text };
-    this.sentAway += 1;
+    this.sentAway.push({ status, retryAfter: headers["retry-after"] });
     return Lost;
   }
 

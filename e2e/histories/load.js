@@ -7,15 +7,15 @@ import { Lost, Unsent } from "./history.js";
 import { Operator } from "./operator.js";
 import { Visitor } from "./visitor.js";
 
-const WEB = { id: "web-basic", method: "basic", callback: CALLBACK };
+export const WEB = { id: "web-basic", method: "basic", callback: CALLBACK };
 // This one is switched off and on.
 const SWITCHED = { id: "web-post", method: "post", callback: CALLBACK };
 const SPA = { id: "spa", method: "none", callback: CALLBACK };
-const ROBOT = { id: "robot-basic", method: "basic" };
-const LETTERS = { id: "letters-basic", method: "basic" };
+export const ROBOT = { id: "robot-basic", method: "basic" };
+export const LETTERS = { id: "letters-basic", method: "basic" };
 
-const SIGNED = { resource: API, scopes: ["letters:read", "letters:send"] };
-const OPAQUE = { resource: OPAQUE_API, scopes: ["tickets:use"] };
+export const SIGNED = { resource: API, scopes: ["letters:read", "letters:send"] };
+export const OPAQUE = { resource: OPAQUE_API, scopes: ["tickets:use"] };
 const APPS = [[WEB, SIGNED], [SPA, SIGNED], [WEB, OPAQUE], [SWITCHED, SIGNED]];
 
 // How long anybody waits between two things that they do.
@@ -31,16 +31,16 @@ export class Load {
   families = [];
   #parties;
   #people;
+  // Null where nobody stands at the command line.
   #operator;
   #visitors = [];
   #shown = [];
   #goesOn = true;
 
-  // `parties`: history, connections, endpoints; `command` runs grantd's command line.
   constructor(parties, people, command) {
     this.#parties = parties;
     this.#people = people;
-    this.#operator = new Operator(parties.history, command);
+    this.#operator = command && new Operator(parties.history, command);
   }
 
   // How many use the server at once; signing in is slow, and is done before anything else.
@@ -59,7 +59,7 @@ export class Load {
       ...each(2, () => this.#oneRobot()),
       ...each(1, () => this.#leave(leaver)),
       ...each(1, () => this.#takeBack(holder)),
-      ...each(1, () => this.#operate()),
+      ...each(this.#operator ? 1 : 0, () => this.#operate()),
     ]);
   }
 
@@ -161,7 +161,7 @@ export class Load {
       // A thief, with one that is older than any retry.
       await this.#again(() => endpoints.refresh(family.client, family.tokens[0].refresh));
       this.#count("thefts");
-    } else if (chance(0.4) && family.tokens[0].grant) {
+    } else if (this.#operator && chance(0.4) && family.tokens[0].grant) {
       await this.#operator.endGrant({ grant: family.tokens[0].grant, person: family.person, client: family.client.id });
       this.#count("ended_by_operator");
     }

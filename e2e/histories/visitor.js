@@ -1,7 +1,6 @@
 // A person in a browser of their own, without the browser: cookies, redirects, forms. What they do and see goes into the history.
 
 import { createHash, randomBytes } from "node:crypto";
-import { PERSON } from "../harness/world.js";
 import { filled } from "../clients/person.js";
 import { Lost, Unsent } from "./history.js";
 
@@ -169,8 +168,4 @@ function question(client, { resource, scopes }, verifier) {
     state: randomBytes(16).toString("base64url"),
   };
   return `/authorize?${new URLSearchParams(parameters)}`;
-}
-
-export function everybody(count) {
-  return Array.from({ length: count }, (_, index) => ({ ...PERSON, subject: `person-${index + 1}`, username: `person${index + 1}` }));
 }
