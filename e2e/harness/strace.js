@@ -1,5 +1,6 @@
 // What a program asks of the system, as strace sees it: which calls began and ended, in which order.
 
+import { existsSync, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { start } from "./processes.js";
 
@@ -12,11 +13,17 @@ export function tracedInto(file) {
   return ["strace", "-D", "-f", "-qq", "-y", "-s", String(SHOWN), "-e", `trace=${CALLS}`, "-o", file];
 }
 
-// Lets some calls of a process that runs fail, until `end`. Only root may, on many machines.
+// Lets some calls of a process that runs fail, until `end`. On many machines only root may.
 export async function failing(name, pid, calls, error) {
   const words = ["strace", "-f", "-p", String(pid), "-e", `trace=${calls}`, "-e", `inject=${calls}:error=${error}`, "-o", "/dev/null"];
-  const [command, ...args] = process.getuid() === 0 ? words : ["sudo", "--non-interactive", ...words];
+  const [command, ...args] = mayAttach() ? words : ["sudo", "--non-interactive", ...words];
   return start(name, command, args, { isReady: (written) => written.includes("attached"), cwd: "/" });
+}
+
+// The same conditions as in e2e/setup.
+function mayAttach() {
+  const scope = "/proc/sys/kernel/yama/ptrace_scope";
+  return process.getuid() === 0 || !existsSync(scope) || readFileSync(scope, "utf8").trim() === "0";
 }
 
 // In the order in which they ended: `{ call, place, data, from, to }`. `from` and `to` number the lines in which a call begins and ends, so
