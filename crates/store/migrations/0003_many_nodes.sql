@@ -28,3 +28,11 @@ CREATE INDEX writers_by_time ON writers (wrote_at);
 
 -- The name of a token that is not signed, to be joined by, too. NULL in an older row.
 ALTER TABLE access_tokens ADD COLUMN token_id TEXT;
+
+-- What has no time yet is not found by it, and the index of those rows would be written at each use of a token.
+DROP INDEX codes_by_lapse;
+CREATE INDEX codes_by_lapse ON codes (issuer, lapses_at) WHERE lapses_at IS NOT NULL;
+DROP INDEX refresh_tokens_by_spending;
+CREATE INDEX refresh_tokens_by_spending ON refresh_tokens (issuer, spent_at) WHERE spent_at IS NOT NULL;
+DROP INDEX grants_by_revocation;
+CREATE INDEX grants_by_revocation ON grants (issuer, revoked_at) WHERE revoked_at IS NOT NULL;
