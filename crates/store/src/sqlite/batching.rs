@@ -99,7 +99,8 @@ impl<J, A> Queue<J, A> {
     }
 }
 
-/// Commits whatever waits, up to `most` together, until the queue is closed and empty.
+/// Commits whatever waits, up to `most` together, until the queue is closed and empty. Where even [`Committer::recover`] panics,
+/// nobody is committed any more, and everybody is told so by the end of their wait.
 pub(crate) fn answer_until_closed<C: Committer>(
     arrivals: &Arrivals<C::Job, C::Answer>,
     most: usize,
@@ -115,8 +116,14 @@ pub(crate) fn answer_until_closed<C: Committer>(
         match first {
             Ok(first) => {
                 batch.gather(first, &arrivals.receiver, most);
-                batch.answer(committer);
-                arrivals.bytes.fetch_sub(std::mem::take(&mut batch.bytes), Ordering::Relaxed);
+                if catch_unwind(AssertUnwindSafe(|| batch.answer(committer, &arrivals.bytes))).is_err() {
+                    // It could not be put right. Whoever waits or comes is not left to wait for nothing: their replies go.
+                    drop(batch);
+                    while let Ok(waiting) = arrivals.receiver.recv() {
+                        arrivals.bytes.fetch_sub(waiting.bytes, Ordering::Relaxed);
+                    }
+                    return;
+                }
                 tidied = Tidied::NotYet;
             }
             Err(RecvTimeoutError::Timeout) => {
@@ -154,14 +161,16 @@ impl<J, A> Batch<J, A> {
     }
 
     /// Answers everybody in one pass, and nobody before it is durable. A panic is its batch's alone: the next one is committed.
-    fn answer<C: Committer<Job = J, Answer = A>>(&mut self, committer: &mut C) {
+    fn answer<C: Committer<Job = J, Answer = A>>(&mut self, committer: &mut C, bytes: &AtomicUsize) {
         let answers = catch_unwind(AssertUnwindSafe(|| committer.commit(&self.jobs)))
             .unwrap_or_else(|_| self.jobs.iter().map(|_| committer.recover()).collect());
+        // Whoever is answered finds room for what comes next.
+        bytes.fetch_sub(std::mem::take(&mut self.bytes), Ordering::Relaxed);
         for (reply, answer) in self.replies.drain(..).zip(answers) {
             // Nobody waits any more if this fails: the request was dropped, and what it wrote stands.
             let _ = reply.send(answer);
         }
         self.jobs.clear();
-        let _ = catch_unwind(AssertUnwindSafe(|| committer.answered()));
+        committer.answered();
     }
 }

@@ -96,7 +96,7 @@ fn grow(connection: &Connection, path: &Path) -> std::io::Result<()> {
     let grown = connection
         .pragma_update(None, "cache_size", 64)
         .and_then(|()| connection.execute_batch("BEGIN IMMEDIATE"))
-        .and_then(|()| connection.execute(FILL, [GROWN_TO]).map(drop));
+        .and_then(|()| connection.execute(FILL, [GROWN_TO + KEPT_BACK]).map(drop));
     if !connection.is_autocommit() {
         connection.execute_batch("ROLLBACK").map_err(std::io::Error::other)?;
     }
@@ -106,6 +106,8 @@ fn grow(connection: &Connection, path: &Path) -> std::io::Result<()> {
     File::open(log)?.sync_all()
 }
 
+/// At most so much of it stays in memory.
+const KEPT_BACK: u32 = 1 << 20;
 const FILL: &str = "INSERT INTO resources (issuer, id, record) VALUES ('', '', zeroblob(?1))";
 
 fn beside(path: &Path, ending: &str) -> PathBuf {

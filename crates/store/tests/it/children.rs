@@ -27,7 +27,8 @@ pub(crate) fn spawn_without_privileges(test: &str, about: &str, directory: &Path
 
 pub(crate) const NOBODY: u32 = 65_534;
 
-fn run(mut command: Command, test: &str, about: &str) -> Child {
+/// As [`spawn`], by a command that runs this binary.
+pub(crate) fn run(mut command: Command, test: &str, about: &str) -> Child {
     command.args([test, "--exact", "--ignored", "--nocapture"]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
     writeln!(child.stdin.take().unwrap(), "{about}").unwrap();

@@ -3,10 +3,12 @@
 
 mod acts;
 mod apart;
+mod batches;
 mod children;
 mod crashes;
 mod databases;
 mod differential;
+mod disk;
 mod events;
 mod families;
 mod faults;
@@ -20,6 +22,8 @@ mod older_rows;
 mod plans;
 mod races;
 mod records;
+mod schedules;
 mod secrecy;
+mod speed;
 mod sweeping;
 mod town;
