@@ -138,16 +138,58 @@ impl Figure {
     }
 }
 
+/// What was looked at after the server had been killed.
+#[derive(Clone, Debug)]
+pub struct Check {
+    /// What has to be so.
+    pub what: &'static str,
+    /// Of how many.
+    pub looked_at: u64,
+    /// Of how many it is.
+    pub held: u64,
+    /// What came of the first of which it is not.
+    pub first_wrong: Option<String>,
+}
+
+impl Check {
+    /// Whether it is so of all of them, and of any at all.
+    pub fn holds(&self) -> bool {
+        self.looked_at > 0 && self.held == self.looked_at
+    }
+}
+
 /// All of them, in the order in which they were first measured.
 #[derive(Clone, Debug, Default)]
 pub struct Book {
     figures: Vec<Figure>,
+    checks: Vec<Check>,
 }
 
 impl Book {
     /// The figures.
     pub fn figures(&self) -> &[Figure] {
         &self.figures
+    }
+
+    /// Puts them into the order of a list.
+    pub fn sort_as(&mut self, list: &[Line]) {
+        let place = |figure: &Figure| list.iter().position(|line| line.id == figure.line.id);
+        self.figures.sort_by_key(|figure| place(figure).unwrap_or(usize::MAX));
+    }
+
+    /// What was looked at after a kill.
+    pub fn checks(&self) -> &[Check] {
+        &self.checks
+    }
+
+    /// Notes what was looked at.
+    pub fn check(&mut self, check: Check) {
+        self.checks.push(check);
+    }
+
+    /// Whether every answer was as expected, and everything that was answered outlived a kill.
+    pub fn is_sound(&self) -> bool {
+        self.figures.iter().all(|figure| figure.wrong == 0) && self.checks.iter().all(Check::holds)
     }
 
     /// The figure of this line, if it was measured.
@@ -159,6 +201,13 @@ impl Book {
     pub fn add(&mut self, line: Line, value: f64) -> &mut Figure {
         let figure = self.figure(line);
         figure.values.push(value);
+        figure
+    }
+
+    /// One more round of a line whose value is held against something.
+    pub fn add_judged(&mut self, line: Line, value: f64, ratio: f64) -> &mut Figure {
+        let figure = self.add(line, value);
+        figure.ratios.push(ratio);
         figure
     }
 

@@ -10,6 +10,7 @@ pub mod driver;
 pub mod fault;
 pub mod hello;
 pub mod lines;
+pub mod machine;
 pub mod options;
 pub mod parts;
 pub mod process;

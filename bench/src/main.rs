@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use bench::fault::Fault;
 use bench::lines::catalogue;
 use bench::options::{Options, Part};
-use bench::report::text;
+use bench::report::{self, json, text};
 use bench::{hello, run, server};
 use clap::Parser as _;
 
@@ -36,10 +36,16 @@ fn begin(options: &Options) -> Result<ExitCode, Fault> {
     }
     // One thread: the driver is to cost less than what it measures.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(starting())?;
-    let book = runtime.block_on(run::run(options))?;
-    print(&text::table(&book))?;
-    let all_right = book.figures().iter().all(|figure| figure.wrong == 0);
-    Ok(if all_right { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let (book, machine) = runtime.block_on(run::run(options))?;
+    if options.json {
+        print(&format!("{:#}\n", json::report(&book, &machine)))?;
+    } else {
+        print(&text::table(&book))?;
+    }
+    if let Some(to) = &options.write {
+        report::write(&book, &machine, to)?;
+    }
+    Ok(if book.is_sound() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn print(text: &str) -> Result<(), Fault> {

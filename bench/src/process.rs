@@ -1,5 +1,6 @@
 //! A server as a child process: what it costs and how large it is, read from `/proc`.
 
+use std::cell::RefCell;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
@@ -13,7 +14,8 @@ use crate::fault::Fault;
 /// A child that is killed when this is dropped.
 #[derive(Debug)]
 pub struct Process {
-    child: Child,
+    child: RefCell<Child>,
+    id: u32,
     name: &'static str,
 }
 
@@ -30,7 +32,7 @@ impl Process {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().map_err(Fault::io(format!("starting {name} ({command:?})")))?;
         let stdout = child.stdout.take();
-        let process = Self { child, name };
+        let process = Self { id: child.id(), child: RefCell::new(child), name };
         let mut line = String::new();
         if let Some(stdout) = stdout {
             let read = BufReader::new(stdout.take(LONGEST_LINE)).read_line(&mut line);
@@ -44,30 +46,41 @@ impl Process {
 
     /// User and system time of all its threads so far, those that ended too. In steps of 10 ms.
     pub fn cpu(&self) -> Result<Duration, Fault> {
-        cpu_in(&format!("/proc/{}/stat", self.child.id()))
+        cpu_in(&format!("/proc/{}/stat", self.id))
     }
 
     /// What is resident now, in bytes.
     pub fn resident(&self) -> Result<u64, Fault> {
-        let path = format!("/proc/{}/status", self.child.id());
+        self.status("VmRSS:")
+    }
+
+    /// The most that was ever resident, in bytes.
+    pub fn most_resident(&self) -> Result<u64, Fault> {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, name: &str) -> Result<u64, Fault> {
+        let path = format!("/proc/{}/status", self.id);
         let status = fs::read_to_string(&path).map_err(Fault::io(format!("reading {path}")))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
         let kilobytes = line.and_then(|line| line.trim().split(' ').next()?.parse::<u64>().ok());
-        kilobytes.map(|kilobytes| kilobytes * 1024).ok_or_else(|| Fault::Server(format!("{path} has no VmRSS")))
+        kilobytes.map(|kilobytes| kilobytes * 1024).ok_or_else(|| Fault::Server(format!("{path} has no {name}")))
     }
 
     /// `kill -9`: no farewell, nothing flushed.
-    pub fn kill(mut self) -> Result<(), Fault> {
-        self.child.kill().map_err(Fault::io(format!("killing {}", self.name)))?;
-        self.child.wait().map(drop).map_err(Fault::io(format!("waiting for {}", self.name)))
+    pub fn kill(&self) -> Result<(), Fault> {
+        let mut child = self.child.borrow_mut();
+        child.kill().map_err(Fault::io(format!("killing {}", self.name)))?;
+        child.wait().map(drop).map_err(Fault::io(format!("waiting for {}", self.name)))
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
         // Already gone, or it goes now; there is nobody left to tell.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let child = self.child.get_mut();
+        let _ = child.kill();
+        let _ = child.wait();
     }
 }
 

@@ -6,21 +6,21 @@ use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::sync::OnceLock;
+use std::time::Instant;
 
 use crate::clock;
 use crate::fault::Fault;
 use crate::process::Process;
 use crate::world;
 
-/// A server that runs until it is dropped, and the folder that it can be started in again.
+/// A server that runs until it is dropped.
 #[derive(Debug)]
 pub struct Server {
     /// Its process.
     pub process: Process,
     /// Where it listens.
     pub address: SocketAddr,
-    site: Site,
 }
 
 /// Which binary, and where its configuration and its database are.
@@ -60,21 +60,7 @@ impl Site {
         // Logged as usual, read by nobody: on the disk it would compete with what is synced.
         command.current_dir(&self.folder).env_clear().stderr(Stdio::null());
         let (process, address) = Process::start("grantd", command)?;
-        Ok(Server { process, address, site: self.clone() })
-    }
-}
-
-impl Server {
-    /// Where it can be started again.
-    pub fn site(&self) -> &Site {
-        &self.site
-    }
-
-    /// `kill -9`, and a new start on the same files.
-    pub fn kill_and_start_again(self) -> Result<Self, Fault> {
-        let Self { process, site, .. } = self;
-        process.kill()?;
-        site.start()
+        Ok(Server { process, address })
     }
 }
 
@@ -104,14 +90,9 @@ pub fn binary(given: Option<PathBuf>) -> Result<PathBuf, Fault> {
     Err(Fault::Usage(format!("there is no {}; build it: cargo build --release -p grantd", found.display())))
 }
 
-/// Progress, which is not part of what is asked for. That nobody reads it harms nothing.
+/// Progress, which is not part of what is asked for, with the seconds since the first. That nobody reads it harms nothing.
 pub fn eprint_line(line: &str) {
-    let _ = writeln!(std::io::stderr(), "bench: {line}");
-}
-
-/// How long a start takes, from its command to the first 200.
-pub fn start_to_first_200(site: &Site) -> Result<(Server, Duration), Fault> {
-    let began = clock::instant();
-    let server = site.start()?;
-    Ok((server, began.elapsed()))
+    static BEGAN: OnceLock<Instant> = OnceLock::new();
+    let passed = BEGAN.get_or_init(clock::instant).elapsed().as_secs();
+    let _ = writeln!(std::io::stderr(), "bench: {passed:>4} s  {line}");
 }

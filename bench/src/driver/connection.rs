@@ -45,7 +45,8 @@ impl Connection {
             }
             let count = self.stream.read_buf(&mut self.read).await.map_err(Fault::io("reading an answer"))?;
             if count == 0 {
-                return Err(Fault::Answer("the server closed the connection instead of answering".to_owned()));
+                let ended = std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
+                return Err(Fault::io("waiting for an answer")(ended));
             }
         };
         let text = std::str::from_utf8(&self.read).map_err(|_| Fault::Answer("an answer is no UTF-8".to_owned()))?;

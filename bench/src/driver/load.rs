@@ -18,6 +18,11 @@ pub trait Visitor: 'static {
     /// Asks once: one request, or the few that make one unit of what is counted. Only what was answered as expected is
     /// [`Went::Well`]; a wrong answer is a fault, and is counted as such.
     fn once(&mut self, connection: &mut Connection) -> impl Future<Output = Result<Went, Fault>>;
+
+    /// How long to wait before asking again. It is not part of how long an answer took.
+    fn pause(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// How it went.
@@ -99,10 +104,10 @@ pub async fn drive<V: Visitor>(
             }
             let (cpu, wall) = match span {
                 Span::Lasting { warm_up, counted } => {
-                    sleep(warm_up).await;
+                    tally.all_ended(tasks.len(), warm_up).await;
                     let (before, began) = (cpu()?, clock::instant());
                     tally.counts.set(true);
-                    sleep(counted).await;
+                    tally.all_ended(tasks.len(), counted).await;
                     tally.counts.set(false);
                     let spent = (cpu()?.saturating_sub(before), began.elapsed());
                     tally.is_over.set(true);
@@ -111,15 +116,13 @@ pub async fn drive<V: Visitor>(
                 Span::UntilNothingIsLeft => {
                     let (before, began) = (cpu()?, clock::instant());
                     tally.counts.set(true);
-                    while tally.active.get() > 0 || tasks.len() > tally.finished.get() {
-                        sleep(Duration::from_millis(1)).await;
-                    }
+                    tally.all_ended(tasks.len(), Duration::MAX).await;
                     (cpu()?.saturating_sub(before), began.elapsed())
                 }
             };
             let mut back = Vec::new();
             while let Some(visitor) = tasks.join_next().await {
-                back.push(visitor.map_err(|error| Fault::Answer(format!("the driver itself failed: {error}")))??);
+                back.push(visitor.map_err(|error| Fault::Answer(format!("the driver itself failed: {error}")))?);
             }
             Ok((tally.load(wall, cpu), back))
         })
@@ -131,8 +134,7 @@ pub async fn drive<V: Visitor>(
 struct Tally {
     counts: Cell<bool>,
     is_over: Cell<bool>,
-    active: Cell<usize>,
-    finished: Cell<usize>,
+    ended: Cell<usize>,
     answered: Cell<u64>,
     wrong: Cell<u64>,
     first_wrong: RefCell<Option<String>>,
@@ -140,6 +142,18 @@ struct Tally {
 }
 
 impl Tally {
+    /// Until so much time has passed, or every visitor has ended.
+    async fn all_ended(&self, visitors: usize, at_most: Duration) {
+        let began = clock::instant();
+        while self.ended.get() < visitors {
+            let left = at_most.saturating_sub(began.elapsed());
+            if left.is_zero() {
+                return;
+            }
+            sleep(left.min(LOOK_EVERY)).await;
+        }
+    }
+
     fn add(&self, took: Duration) {
         if self.counts.get() {
             self.answered.set(self.answered.get() + 1);
@@ -167,21 +181,28 @@ impl Tally {
     }
 }
 
+/// How late it may be noticed that nothing is left to ask.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+
 /// So many wrong answers, and a visitor gives up: what is measured then is not what the line is about.
 const PATIENCE: u32 = 20;
 
-async fn visit<V: Visitor>(address: SocketAddr, mut visitor: V, tally: Rc<Tally>) -> Result<V, Fault> {
-    tally.active.set(tally.active.get() + 1);
-    let ended = converse(address, &mut visitor, &tally).await;
-    tally.active.set(tally.active.get() - 1);
-    tally.finished.set(tally.finished.get() + 1);
-    ended.map(|()| visitor)
+async fn visit<V: Visitor>(address: SocketAddr, mut visitor: V, tally: Rc<Tally>) -> V {
+    if let Err(fault) = converse(address, &mut visitor, &tally).await {
+        tally.add_wrong(&fault);
+    }
+    tally.ended.set(tally.ended.get() + 1);
+    visitor
 }
 
 async fn converse<V: Visitor>(address: SocketAddr, visitor: &mut V, tally: &Tally) -> Result<(), Fault> {
     let mut connection = Connection::open(address).await?;
     let mut wrong = 0;
     while !tally.is_over.get() && wrong < PATIENCE {
+        let pause = visitor.pause();
+        if !pause.is_zero() {
+            sleep(pause).await;
+        }
         let began = clock::instant();
         match visitor.once(&mut connection).await {
             Ok(Went::Well) => tally.add(began.elapsed()),

@@ -1,11 +1,10 @@
 //! A server with people who are signed in and agreed: where every line over HTTP is measured.
 
-use std::path::Path;
 use std::time::Duration;
 
 use crate::driver::{Connection, Load, Span, Visitor, drive};
 use crate::fault::Fault;
-use crate::server::{Server, Site};
+use crate::server::Server;
 use crate::visitors::{Authorizing, Browser, Redeeming, Till};
 
 /// The server, and who uses it.
@@ -28,9 +27,8 @@ pub struct Pace {
 }
 
 impl Town {
-    /// Founds one in a folder of its own, with this many people.
-    pub async fn found(binary: &Path, folder: &Path, people: usize, pace: Pace) -> Result<Self, Fault> {
-        let server = Site::prepare(binary, folder.to_owned(), people)?.start()?;
+    /// Lets people move in to where nobody has been.
+    pub async fn at(server: Server, people: usize, pace: Pace) -> Result<Self, Fault> {
         let mut browsers = Vec::new();
         let mut connection = Connection::open(server.address).await?;
         for number in 0..people {
@@ -39,6 +37,13 @@ impl Town {
             browsers.push(browser);
         }
         Ok(Self { server, browsers, pace })
+    }
+
+    /// A town of another kind, where one browser lives that goes wherever it is sent.
+    pub async fn elsewhere(server: Server, pace: Pace) -> Result<Self, Fault> {
+        let mut browser = Browser::of(0);
+        browser.go_where_it_leads(&mut Connection::open(server.address).await?).await?;
+        Ok(Self { server, browsers: vec![browser], pace })
     }
 
     /// Lets these visitors ask for as long as a measurement takes.

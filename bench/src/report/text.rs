@@ -19,6 +19,15 @@ pub fn table(book: &Book) -> String {
             let _ = writeln!(text, "      {remark}");
         }
     }
+    if !book.checks().is_empty() {
+        text.push_str("\nAfter the server was killed under load (kill -9) and started again\n\n");
+    }
+    for check in book.checks() {
+        let _ = writeln!(text, "  {}: {} of {}", check.what, check.held, check.looked_at);
+        if let Some(wrong) = &check.first_wrong {
+            let _ = writeln!(text, "      {wrong}");
+        }
+    }
     text
 }
 
@@ -36,8 +45,10 @@ fn row(figure: &Figure) -> String {
     if figure.judged().are_too_noisy() {
         row.push_str(", too noisy");
     }
-    for (name, unit) in [("per second", Unit::PerSecond), ("p50", Unit::Microseconds), ("p99", Unit::Microseconds)] {
+    for name in figure.beside.keys() {
         if let Some(median) = figure.median_beside(name) {
+            let unit =
+                if name.starts_with('p') && !name.starts_with("per") { Unit::Microseconds } else { Unit::PerSecond };
             let _ = write!(row, "; {name} {}", amount(median, unit));
         }
     }

@@ -6,7 +6,7 @@ use crate::driver::form::Form;
 use crate::driver::request::encoded;
 use crate::driver::{Answer, Connection, Request, Visitor, Went};
 use crate::fault::Fault;
-use crate::world::{CALLBACK, HOST, PASSWORD, VERIFIER, WANTED, WEB, username};
+use crate::world::{API, CALLBACK, HOST, PASSWORD, VERIFIER, WANTED, WEB, username};
 
 /// A browser with its cookies.
 #[derive(Clone, Debug)]
@@ -38,6 +38,21 @@ impl Browser {
         if back.starts_with(CALLBACK) { Ok(()) } else { Err(Fault::Answer("the consent led nowhere".to_owned())) }
     }
 
+    /// Follows wherever it is sent until it is back at the application: on a server that asks for no password.
+    pub async fn go_where_it_leads(&mut self, connection: &mut Connection) -> Result<(), Fault> {
+        let mut target = Self::target();
+        for _ in 0..MOST_REDIRECTS {
+            let request = self.get(&target);
+            let to = self.redirect(connection, request).await?;
+            if to.starts_with(CALLBACK) {
+                return Ok(());
+            }
+            let (_, path) = to.split_once(HOST).unwrap_or(("", &to));
+            path.clone_into(&mut target);
+        }
+        Err(Fault::Answer("the way to the application has no end".to_owned()))
+    }
+
     /// The authorization request of somebody who is signed in and has agreed, as bytes.
     pub fn authorization(&self) -> Vec<u8> {
         self.get(&Self::target()).into_bytes()
@@ -50,6 +65,7 @@ impl Browser {
             ("client_id", WEB.id),
             ("redirect_uri", CALLBACK),
             ("scope", WANTED),
+            ("resource", API),
             ("state", "as-long-as-a-state-is"),
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
@@ -100,6 +116,9 @@ impl Browser {
         }
     }
 }
+
+/// Sign-in and consent, each with the way there and back.
+const MOST_REDIRECTS: usize = 10;
 
 /// Somebody who signs in again and again, each time as if for the first time: the page, then the form.
 #[derive(Clone, Debug)]

@@ -10,16 +10,20 @@ use crate::world::{HOST, WEB};
 pub struct Refreshing {
     tokens: Vec<String>,
     turn: usize,
+    outstanding: Option<usize>,
 }
 
 impl Refreshing {
     /// Begins with these, one a grant.
     pub fn new(tokens: Vec<String>) -> Self {
-        Self { tokens, turn: 0 }
+        Self { tokens, turn: 0, outstanding: None }
     }
 
-    /// What it holds now: the last that was answered of each grant. One whose answer is outstanding may be spent.
-    pub fn into_tokens(self) -> Vec<String> {
+    /// What it holds now: of each grant the last that was answered. Not that whose use nobody answered: it may be spent or not.
+    pub fn into_tokens(mut self) -> Vec<String> {
+        if let Some(outstanding) = self.outstanding {
+            self.tokens.remove(outstanding);
+        }
         self.tokens
     }
 }
@@ -29,10 +33,12 @@ impl Visitor for Refreshing {
         let turn = self.turn % self.tokens.len().max(1);
         self.turn += 1;
         let Some(token) = self.tokens.get_mut(turn) else { return Ok(Went::NothingLeft) };
+        self.outstanding = Some(turn);
         let answer = connection.ask(&refresh(token)).await?;
         match (answer.member("access_token"), answer.member("refresh_token")) {
             (Some(_), Some(next)) if answer.status == 200 && next != token => {
                 next.clone_into(token);
+                self.outstanding = None;
                 Ok(Went::Well)
             }
             _ => Err(answer.unexpected("200 with another refresh token")),
