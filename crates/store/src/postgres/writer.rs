@@ -47,6 +47,8 @@ pub(super) struct Clock {
 struct Group {
     jobs: Vec<Job>,
     attempts: u32,
+    /// They failed behind others: most of them will fail again, each for itself.
+    are_doubtful: bool,
 }
 
 /// How an attempt ended. Only after the first is anything written.
@@ -81,16 +83,21 @@ impl Writer {
     /// Answers every one of the jobs.
     pub(super) async fn run(&mut self, jobs: Vec<Job>) {
         let until = Instant::now() + LONGEST;
-        let mut groups = vec![Group { jobs, attempts: 0 }];
+        let mut groups = vec![Group { jobs, attempts: 0, are_doubtful: false }];
         while let Some(group) = groups.pop() {
-            if !group.jobs.is_empty() {
-                self.try_once(group, &mut groups, until).await;
+            match group {
+                Group { jobs, .. } if jobs.is_empty() => {}
+                Group { jobs, are_doubtful: true, .. } => {
+                    let jobs = self.without_the_hopeless(jobs).await;
+                    groups.push(Group { jobs, attempts: 0, are_doubtful: false });
+                }
+                group => self.try_once(group, &mut groups, until).await,
             }
         }
     }
 
     async fn try_once(&mut self, group: Group, groups: &mut Vec<Group>, until: Instant) {
-        let Group { jobs, attempts } = group;
+        let Group { jobs, attempts, .. } = group;
         let batch = Batch::of(&jobs, &self.catalog);
         self.mark.batch += 1;
         let mut outcome = self.attempt(&jobs, &batch).await;
@@ -128,7 +135,7 @@ impl Writer {
                 if meaning == Meaning::Conflict && attempts >= HALVED_FROM && jobs.len() > 1 {
                     halve(jobs, attempts, groups);
                 } else {
-                    groups.push(Group { jobs, attempts: attempts + 1 });
+                    groups.push(Group { jobs, attempts: attempts + 1, are_doubtful: false });
                 }
             }
             // Its number was not used before: another process has this writer's name.
@@ -136,6 +143,53 @@ impl Writer {
                 answer_all(jobs, || Err(StoreFault::Unknown { place: self.way.server.place() }));
             }
         }
+    }
+
+    /// Tries each in a transaction of its own that is undone, all on their way at once, and tells those that fail their guards.
+    async fn without_the_hopeless(&self, jobs: Vec<Job>) -> Vec<Job> {
+        let Ok(link) = self.line.link().await else { return jobs };
+        let tried = tokio::time::timeout(ROUND_TRIP, self.try_each(&link, &jobs)).await;
+        let Ok(Ok(verdicts)) = tried else {
+            // The next attempt says what is wrong.
+            link.give_up();
+            return jobs;
+        };
+        let mut hopeful = Vec::new();
+        for (job, verdict) in jobs.into_iter().zip(verdicts) {
+            match verdict {
+                Some(commit) => {
+                    let _ = job.reply.send(Ok(Written { commit, rows: Vec::new() }));
+                }
+                None => hopeful.push(job),
+            }
+        }
+        hopeful
+    }
+
+    async fn try_each(&self, link: &Link, jobs: &[Job]) -> Result<Vec<Option<Commit>>, tokio_postgres::Error> {
+        let mut requests: Vec<Request<'_, u64>> = Vec::new();
+        let client = link.client();
+        for step in jobs.iter().flat_map(|job| &job.steps) {
+            link.prepare(step.sql, self.catalog.types(step.sql)).await?;
+        }
+        for job in jobs {
+            requests.push(Box::pin(async { client.batch_execute("BEGIN").await.map(|()| 0) }));
+            for step in &job.steps {
+                let statement = link.prepare(step.sql, self.catalog.types(step.sql)).await?;
+                let parameters: Vec<Parameter<'_>> = step.values.iter().map(|value| value as Parameter<'_>).collect();
+                requests.push(Box::pin(async move { client.execute(&statement, &parameters).await }));
+            }
+            requests.push(Box::pin(async { client.batch_execute("ROLLBACK").await.map(|()| 0) }));
+        }
+        let mut answers = together::all(requests).await.into_iter();
+        let verdicts = jobs.iter().map(|job| {
+            let mut of_job = answers.by_ref().take(job.steps.len() + 2).skip(1);
+            let rows: Vec<u64> =
+                of_job.by_ref().take(job.steps.len()).map(|answer| answer.unwrap_or(NOT_RUN)).collect();
+            let undone = of_job.next();
+            verdict(job, &rows).filter(|_| matches!(undone, Some(Ok(_))))
+        });
+        Ok(verdicts.collect())
     }
 
     /// Two trips: all statements with the beginning, and the commit.
@@ -348,16 +402,16 @@ fn without(jobs: Vec<Job>, failed: &[(usize, Commit)], batch: &Batch, attempts: 
         }
     }
     // The last is taken first: what was in front stays in front.
-    groups.push(Group { jobs: behind, attempts: 0 });
+    groups.push(Group { jobs: behind, attempts: 0, are_doubtful: true });
     if attempts >= HALVED_FROM && others.len() > 1 {
         halve(others, 0, groups);
     } else {
-        groups.push(Group { jobs: others, attempts: attempts + 1 });
+        groups.push(Group { jobs: others, attempts: attempts + 1, are_doubtful: false });
     }
 }
 
 fn halve(mut jobs: Vec<Job>, attempts: u32, groups: &mut Vec<Group>) {
     let second = jobs.split_off(jobs.len().div_ceil(2));
-    groups.push(Group { jobs: second, attempts });
-    groups.push(Group { jobs, attempts });
+    groups.push(Group { jobs: second, attempts, are_doubtful: false });
+    groups.push(Group { jobs, attempts, are_doubtful: false });
 }
