@@ -6,8 +6,8 @@ use crate::finding::Finding;
 use crate::repository::TextFile;
 use crate::rust_literals::literals;
 
-/// The only Rust source with SQL of the protocol in it.
-const STATEMENTS: &str = "crates/store/src/statements.rs";
+/// The only Rust sources with SQL in them, and what is derived from it for many rows at once.
+const STATEMENTS: &[&str] = &["crates/store/src/statements.rs", "crates/store/src/statements/"];
 const MIGRATIONS: &str = "crates/store/migrations/";
 
 /// Words in a row (upper case) that must not stand in SQL, and what to write instead.
@@ -62,9 +62,10 @@ const FORBIDDEN: &[(&[&str], &str)] = &[
 pub fn violations(files: &[TextFile]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in files {
-        if file.path.starts_with(MIGRATIONS) && file.extension() == "sql" {
+        let is_of_statements = STATEMENTS.iter().any(|place| file.path.starts_with(place));
+        if file.extension() == "sql" && (is_of_statements || file.path.starts_with(MIGRATIONS)) {
             findings.extend(judge(&file.path, 1, &file.text));
-        } else if file.path == STATEMENTS {
+        } else if is_of_statements {
             for literal in literals(&file.text) {
                 findings.extend(judge(&file.path, literal.line, &literal.value));
             }

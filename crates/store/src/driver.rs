@@ -57,6 +57,14 @@ impl Driver {
         }
     }
 
+    /// How often a server was asked something that is read, and waited for.
+    pub(crate) fn round_trips(&self) -> usize {
+        match self {
+            Self::Postgres(postgres) => postgres.trips(),
+            Self::Sqlite(_) | Self::Private(_) => 0,
+        }
+    }
+
     /// Runs all the steps in one transaction, or none. Durable when it returns [`Commit::Done`] (STORE-05).
     pub(crate) async fn write(&self, steps: Vec<Step>) -> Result<Written, StoreFault> {
         match self {

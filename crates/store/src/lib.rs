@@ -191,6 +191,12 @@ impl Store {
         self.driver.is_durable()
     }
 
+    /// How often a database server was asked something that is read, and waited for: what a load costs where it is a network away.
+    /// Always 0 where the database is in this process.
+    pub fn round_trips(&self) -> usize {
+        self.driver.round_trips()
+    }
+
     /// What is known about the things a lookup names, all of one moment. Sees every commit that was done before it (STORE-06).
     pub async fn load(&self, issuer: &Issuer, lookup: &Lookup) -> Result<Facts, StoreFault> {
         let named = Named { issuer: issuer.clone(), lookup: lookup.clone(), with_keys: false };

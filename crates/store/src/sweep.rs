@@ -23,6 +23,9 @@ const GRANTS_A_BATCH: u32 = 32;
 /// what was revoked hears of it until it does not matter.
 const REMOVED_KEYS_KEPT: Seconds = Seconds::hours(2);
 
+/// How long the mark of a connection's last transaction is kept: whoever may still ask what became of it gave up long before.
+const MARKS_KEPT: Seconds = Seconds::hours(24);
+
 /// What a sweep removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
@@ -48,6 +51,7 @@ pub struct Swept {
 pub(crate) async fn sweep(driver: &Driver, issuer: &Issuer, now: Time) -> Result<Swept, StoreFault> {
     let long_ago = now + Seconds(-SWEEP_ATTEMPTS_AFTER);
     let long_spent = now - SPENT_TOKENS_KEPT;
+    sweep_batches(driver, sql::SWEEP_WRITERS, vec![(now - MARKS_KEPT).into(), BATCH.into()]).await?;
     Ok(Swept {
         grants: sweep_grants(driver, issuer, now).await?,
         pending_requests: sweep_rows(driver, sql::SWEEP_PENDING, issuer, now).await?,

@@ -59,6 +59,14 @@ fn each_thing_that_the_table_forbids_is_found() {
 }
 
 #[test]
+fn what_stands_beside_the_statements_and_what_is_derived_from_them_is_read_too() {
+    let for_one_server =
+        file("crates/store/src/statements/loading.rs", "const A: &str = \"SELECT a FROM t FOR SHARE\";");
+    let derived = file("crates/store/src/statements/merged.sql", "UPDATE t SET a = now();");
+    assert_eq!(violations(&[for_one_server, derived]).len(), 2);
+}
+
+#[test]
 fn a_finding_names_the_line() {
     let findings =
         in_migration("CREATE TABLE t (\n  id TEXT, /* two\n lines */\n  made_at BIGINT DEFAULT CURRENT_TIMESTAMP\n)");

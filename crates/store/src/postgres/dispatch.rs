@@ -102,11 +102,11 @@ async fn prepare(way: &Arc<Way>, readers: usize) -> Result<(Vec<Writer>, Started
     let mut writers = Vec::with_capacity(WRITERS);
     let mut link = Some(link);
     for id in ids {
-        let line = match link.take() {
+        let own = match link.take() {
             Some(link) => Line::of(Arc::clone(way), Purpose::Writing, link),
             None => Line::new(Arc::clone(way), Purpose::Writing),
         };
-        writers.push(Writer::new(way, line, &catalog, id, clock));
+        writers.push(Writer::new(way, own, &catalog, id, clock));
     }
     let reader = Arc::new(Reader::new(way, &catalog, readers));
     Ok((writers, Started { catalog, reader }))
@@ -186,9 +186,9 @@ impl Dispatcher {
                 }
                 Some(ended) = self.running.join_next(), if !self.running.is_empty() => match ended {
                     Ok((writer, rows)) => {
-                        rows.iter().for_each(|row| {
-                            self.busy.remove(row);
-                        });
+                        for row in rows {
+                            self.busy.remove(&row);
+                        }
                         self.idle.push(writer);
                     }
                     // A writer that panicked is gone with its batch. Without any, the queue ends, and everybody hears of it.

@@ -34,8 +34,11 @@ pub(super) struct Expected(Vec<Query>);
 #[derive(Default)]
 pub(super) struct Remembered {
     texts: Mutex<HashMap<u32, Arc<str>>>,
-    resources: Mutex<HashMap<(Issuer, Option<ClientId>), Vec<Value>>>,
+    resources: Mutex<Hints>,
 }
+
+/// Of each client, and of an issuer's clients altogether.
+type Hints = HashMap<(Issuer, Option<ClientId>), Vec<Value>>;
 
 /// More shapes than any request asks for.
 const TEXTS: usize = 256;

@@ -11,6 +11,7 @@ mod loading;
 mod memo;
 mod merge;
 mod migrate;
+mod outcome;
 mod reader;
 mod retry;
 mod server;

@@ -88,18 +88,18 @@ impl Reader {
     /// The rows that a statement finds. A connection that is lost meanwhile is made anew, and nobody hears of it.
     pub(super) async fn once(&self, statement: &Statement) -> Result<Vec<Row>, StoreFault> {
         let place = self.next.fetch_add(1, Ordering::Relaxed) % self.lines.len().max(1);
-        let line = self.lines.get(place).ok_or(StoreFault::Closed)?;
+        let on = self.lines.get(place).ok_or(StoreFault::Closed)?;
         let mut trouble = Trouble::new();
         loop {
-            match self.once_on(line, statement).await {
+            match self.once_on(on, statement).await {
                 Ok(rows) => return Ok(rows),
                 Err((meaning, fault)) => trouble.wait(meaning, fault).await?,
             }
         }
     }
 
-    async fn once_on(&self, line: &Line, statement: &Statement) -> Result<Vec<Row>, (Meaning, StoreFault)> {
-        let link = line.link().await.map_err(not_connected)?;
+    async fn once_on(&self, on: &Line, statement: &Statement) -> Result<Vec<Row>, (Meaning, StoreFault)> {
+        let link = on.link().await.map_err(not_connected)?;
         let asked = async {
             let prepared = link.prepare(&statement.text, &statement.types).await?;
             self.trips.fetch_add(1, Ordering::Relaxed);
@@ -117,17 +117,17 @@ impl Reader {
     pub(super) async fn moment(&self, mut questions: mpsc::Receiver<Questions>) {
         let Ok(_permit) = self.moments.acquire().await else { return };
         let kept = self.idle.lock().await.pop();
-        let line = kept.unwrap_or_else(|| Line::new(Arc::clone(&self.way), Purpose::Reading));
-        self.answer(&line, &mut questions).await;
-        self.idle.lock().await.push(line);
+        let on = kept.unwrap_or_else(|| Line::new(Arc::clone(&self.way), Purpose::Reading));
+        self.answer(&on, &mut questions).await;
+        self.idle.lock().await.push(on);
     }
 
-    async fn answer(&self, line: &Line, questions: &mut mpsc::Receiver<Questions>) {
+    async fn answer(&self, on: &Line, questions: &mut mpsc::Receiver<Questions>) {
         let mut begun: Option<Arc<Link>> = None;
         let mut trouble = Trouble::new();
         while let Some(Questions { queries, reply }) = questions.recv().await {
             let outcome = loop {
-                match self.trip(line, begun.as_ref(), &queries).await {
+                match self.trip(on, begun.as_ref(), &queries).await {
                     Ok((link, rows)) => {
                         begun = Some(link);
                         break Ok(rows);
@@ -157,13 +157,13 @@ impl Reader {
     /// Several questions, and before the first of them the beginning of the moment.
     async fn trip(
         &self,
-        line: &Line,
+        on: &Line,
         begun: Option<&Arc<Link>>,
         queries: &[Query],
     ) -> Result<(Arc<Link>, Vec<Vec<Row>>), (Meaning, StoreFault)> {
         let link = match begun {
             Some(link) => Arc::clone(link),
-            None => line.link().await.map_err(not_connected)?,
+            None => on.link().await.map_err(not_connected)?,
         };
         let asked = async {
             let mut prepared = Vec::with_capacity(queries.len());

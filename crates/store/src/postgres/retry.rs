@@ -82,11 +82,10 @@ fn fault_of_the_way(error: &tokio_postgres::Error, server: &PostgresServer) -> S
     let mut reason = error.to_string();
     let mut source = std::error::Error::source(error);
     let mut is_tls = reason.contains("TLS");
+    let is_of_tls =
+        |io: &std::io::Error| io.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).is_some();
     while let Some(cause) = source {
-        is_tls |= cause.is::<rustls::Error>()
-            || cause
-                .downcast_ref::<std::io::Error>()
-                .is_some_and(|io| io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()));
+        is_tls |= cause.is::<rustls::Error>() || cause.downcast_ref::<std::io::Error>().is_some_and(is_of_tls);
         let said = cause.to_string();
         if !reason.contains(&said) {
             reason = format!("{reason}: {said}");

@@ -14,7 +14,7 @@ use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 /// A PostgreSQL database and what it takes to connect to it. Hides its password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PostgresServer {
-    config: Config,
+    config: Box<Config>,
     root_certificates: Vec<CertificateDer<'static>>,
     is_verified: bool,
 }
@@ -85,7 +85,7 @@ impl PostgresServer {
         };
         fill_in(&mut config);
         config.ssl_mode(if is_verified { SslMode::Require } else { SslMode::Disable });
-        Ok(Self { config, root_certificates: Vec::new(), is_verified })
+        Ok(Self { config: Box::new(config), root_certificates: Vec::new(), is_verified })
     }
 
     /// The same with this password, which stands in no URL then.
@@ -126,11 +126,6 @@ impl PostgresServer {
     /// Whether others could read what goes to the server and comes from it: without TLS, and not on this machine.
     pub fn is_sent_in_plain(&self) -> bool {
         !self.is_verified && !is_here(&self.config)
-    }
-
-    /// The name of the database.
-    pub(crate) fn database(&self) -> &str {
-        self.config.get_dbname().unwrap_or_default()
     }
 
     /// The user that connects.

@@ -7,19 +7,19 @@ use std::time::Duration;
 
 use grantd_protocol::changes::Commit;
 use tokio::time::Instant;
+use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Row, Statement};
 
 use super::batch::{Batch, Catalog, Job, Slot};
 use super::connection::{Line, Link, Parameter, Way};
 use super::merge::Returns;
+use super::outcome::{NOT_RUN, Rows, counted_by_key, counted_by_place, note, verdict};
 use super::retry::{self, Meaning};
 use super::together::{self, Request};
 use crate::driver::Written;
 use crate::fault::StoreFault;
 use crate::rows::Value;
 use crate::statements as sql;
-use crate::writes::IfNothingWritten;
 
 /// A connection that writes, and the number of its last transaction.
 pub(super) struct Writer {
@@ -62,10 +62,6 @@ enum Attempt {
     /// This batch had been committed before.
     DoneBefore,
 }
-
-/// How many rows each step of each job wrote.
-type Rows = Vec<Vec<u64>>;
-const NOT_RUN: u64 = u64::MAX;
 
 /// How long it takes at most until a group that is tried again and again is given up, or one whose commit was not answered.
 const LONGEST: Duration = Duration::from_secs(30);
@@ -329,56 +325,11 @@ async fn roll_back(link: &Link) {
     }
 }
 
-fn counted_by_place(written: &[Row], rows: usize) -> Result<Vec<u64>, tokio_postgres::Error> {
-    let mut counts = vec![0; rows];
-    for row in written {
-        let place: i64 = row.try_get(0)?;
-        if let Some(count) = usize::try_from(place - 1).ok().and_then(|place| counts.get_mut(place)) {
-            *count += 1;
-        }
-    }
-    Ok(counts)
-}
-
-fn counted_by_key(written: &[Row], rows: &[&Vec<Value>], key: &[usize]) -> Result<Vec<u64>, tokio_postgres::Error> {
-    let places: HashMap<Vec<&Value>, usize> = rows
-        .iter()
-        .enumerate()
-        .map(|(place, values)| (key.iter().filter_map(|column| values.get(*column)).collect(), place))
-        .collect();
-    let mut counts = vec![0; rows.len()];
-    for row in written {
-        let found = (0..key.len()).map(|column| row.try_get(column)).collect::<Result<Vec<Value>, _>>()?;
-        let place = places.get(&found.iter().collect::<Vec<_>>());
-        if let Some(count) = place.and_then(|place| counts.get_mut(*place)) {
-            *count += 1;
-        }
-    }
-    Ok(counts)
-}
-
-fn note(rows: &mut Rows, slot: &Slot, counts: &[u64]) {
-    for ((job, step), count) in slot.rows.iter().zip(counts) {
-        if let Some(noted) = rows.get_mut(*job).and_then(|steps| steps.get_mut(*step)) {
-            *noted = *count;
-        }
-    }
-}
-
 fn guarded(jobs: &[Job], rows: &Rows) -> Option<Attempt> {
     let verdicts = jobs.iter().zip(rows).enumerate();
     let failed: Vec<_> =
         verdicts.filter_map(|(number, (job, rows))| verdict(job, rows).map(|verdict| (number, verdict))).collect();
     (!failed.is_empty()).then_some(Attempt::Guarded(failed))
-}
-
-/// How the first guard that failed ends the job.
-fn verdict(job: &Job, rows: &[u64]) -> Option<Commit> {
-    job.steps.iter().zip(rows).filter(|(_, rows)| **rows == 0).find_map(|(step, _)| match step.if_nothing_written {
-        IfNothingWritten::GoOn => None,
-        IfNothingWritten::Stale => Some(Commit::Stale),
-        IfNothingWritten::Refused(refusal) => Some(Commit::Refused(refusal)),
-    })
 }
 
 fn answer_all(jobs: Vec<Job>, answer: impl Fn() -> Result<Written, StoreFault>) {
@@ -397,7 +348,7 @@ fn without(jobs: Vec<Job>, failed: &[(usize, Commit)], batch: &Batch, attempts: 
             None => others.push(job),
             Some(_) if batch.is_behind.get(number) == Some(&true) => behind.push(job),
             Some(commit) => {
-                let _ = job.reply.send(Ok(Written { commit: (*commit).clone(), rows: Vec::new() }));
+                let _ = job.reply.send(Ok(Written { commit: **commit, rows: Vec::new() }));
             }
         }
     }
