@@ -34,6 +34,7 @@ use crate::network::Network;
 use crate::pages::Mode;
 use crate::telemetry::LogFormat;
 
+pub(crate) use database::holds_password;
 pub use declared::{Declared, DeclaredResource, read_resources};
 pub use duration::parse as parse_duration;
 pub use fault::{ConfigFault, ConfigFaults, Origin};

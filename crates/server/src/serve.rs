@@ -159,6 +159,9 @@ pub async fn open(startup: Startup) -> Result<Shared, StartFault> {
     let base_path = uri.path.trim_end_matches('/').to_owned();
 
     let store = Store::open(&startup.database)?;
+    if store.is_half_copied().await? {
+        return Err(StoreFault::HalfCopied { place: startup.database.place() }.into());
+    }
     let algorithm = startup.settings.access_token_algorithm;
     let keys = Keys::open(store.clone(), issuer.clone(), &startup.key_encryption_key, algorithm).await?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);

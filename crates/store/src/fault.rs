@@ -164,6 +164,50 @@ pub enum StoreFault {
     /// A text holds U+0000, which PostgreSQL does not keep. Nothing was written.
     #[error("a value to be written holds the character U+0000, which PostgreSQL does not keep; write it without")]
     Unwritable,
+    /// Somebody uses what must not be used just now.
+    #[error("{place}: a server or a command uses this database; stop it, and try again")]
+    InUse {
+        /// The database.
+        place: String,
+    },
+    /// There is something that is not overwritten.
+    #[error("{place}: there is a file of this name; name another, or move it away")]
+    Exists {
+        /// The file.
+        place: String,
+    },
+    /// A file of an older database would be taken for a part of a new one.
+    #[error("{left}: this belongs to a database that was at {place}; move it away, and try again")]
+    LeftBehind {
+        /// The database.
+        place: String,
+        /// The file.
+        left: String,
+    },
+    /// There are records where there should be none.
+    #[error("{place}: there are records in this database; name an empty one, or one that does not exist yet")]
+    NotEmpty {
+        /// The database.
+        place: String,
+    },
+    /// What was being copied into it is not there yet.
+    #[error(
+        "{place}: copying records into this database came to no end; run the same `grantd store copy` again, it goes on"
+    )]
+    HalfCopied {
+        /// The database.
+        place: String,
+    },
+    /// It has to be migrated first.
+    #[error("{place}: the database has schema {found}, and this needs {newest}; run: grantd migrate")]
+    OlderSchema {
+        /// The database.
+        place: String,
+        /// The schema it has.
+        found: i64,
+        /// The schema of this binary.
+        newest: i64,
+    },
     /// More is waiting than will be served in time. Nothing was written.
     #[error("the store has more to do than it can do in time; try again")]
     Busy,

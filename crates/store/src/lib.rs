@@ -5,6 +5,7 @@
 //! `reads.rs` and `writes.rs` (record ↔ statement), `statements.rs` (the only SQL), `rows.rs` (record ↔ row), `sqlite`
 //! (the driver).
 
+mod copy;
 mod driver;
 mod events;
 mod fault;
@@ -14,6 +15,7 @@ mod lists;
 mod migrations;
 mod postgres;
 mod reads;
+mod restore;
 mod rows;
 mod sqlite;
 mod statements;
@@ -31,11 +33,14 @@ use grantd_protocol::names::{ClientId, GrantId, Issuer, ResourceId, UserId, User
 use grantd_protocol::records::{Client, Ended, Resource, User};
 use grantd_tokens::Time;
 
+pub use copy::{Table, Walked};
 pub use fault::StoreFault;
 pub use keys::{KeyChange, KeysRevision, RemovedKey, StoredKey, StoredKeys};
 pub use leases::{LEASE_LASTS, Lease};
 pub use lists::{GrantCursor, GrantList, GrantPage, GrantsOf, LINEAGE_SHOWN, Lineage};
 pub use postgres::{PostgresServer, PostgresUrlFault};
+pub use restore::{EndedByRestore, Kept, Restoring, back_up_file, restore_file};
+pub use sqlite::Pages;
 pub use sweep::Swept;
 
 use driver::{Driver, Named};
@@ -58,6 +63,17 @@ pub enum Location {
     Postgres(PostgresServer),
     /// A private database that nobody else can open and that is gone with its last handle. Not durable.
     Memory,
+}
+
+impl Location {
+    /// What it is called, without a secret.
+    pub fn place(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Postgres(server) => server.place(),
+            Self::Memory => "memory".to_owned(),
+        }
+    }
 }
 
 /// How much a store may take upon itself.

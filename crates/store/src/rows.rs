@@ -85,6 +85,11 @@ impl Row {
         Self { table, columns: columns.into_iter() }
     }
 
+    /// What is left of them, as they are.
+    pub(crate) fn values(self) -> Vec<Value> {
+        self.columns.collect()
+    }
+
     pub(crate) fn text(&mut self) -> Result<String, StoreFault> {
         self.optional_text()?.ok_or_else(|| self.corrupt("a text is missing"))
     }

@@ -5,7 +5,14 @@
 //! in `grantd_protocol::state`; which statements make it up, in `writes.rs`.
 
 pub(crate) mod loading;
+pub(crate) mod restoring;
 pub(crate) mod schema;
+pub(crate) mod whole_tables;
+
+/// Every statement that may be run, those of commands too.
+pub(crate) fn every() -> impl Iterator<Item = &'static str> {
+    ALL.iter().chain(restoring::ALL).copied().chain(whole_tables::statements())
+}
 
 macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $sql:literal;)*) => {
@@ -59,12 +66,16 @@ statements! {
          WHERE issuer = $1 AND user_id = $2 AND ended_at IS NULL ORDER BY authenticated_at DESC, id DESC LIMIT $3";
     /// Only those that somebody may hold a token of: a grant is used when one is issued. One that ended with its client is left out
     /// as far as the client's own end covers all that was issued under it; a token that was issued while that was being written is
-    /// dated later.
+    /// dated later. One that ended when the database was restored is left out, as all keys that its tokens were signed with are
+    /// listed: there may be more of those grants than a feed holds.
     GRANTS_REVOKED_SINCE =
         "SELECT id FROM grants WHERE issuer = $1 AND revoked_at >= $2 AND COALESCE(last_used_at, revoked_at) >= $2 \
          AND (revoked_because NOT IN ('client_disabled', 'client_removed') OR NOT EXISTS \
          (SELECT 1 FROM ended WHERE ended.issuer = $1 AND ended.kind = 'client' AND ended.id = grants.client_id \
-         AND ended.ended_at >= COALESCE(grants.last_used_at, grants.revoked_at))) ORDER BY revoked_at, id";
+         AND ended.ended_at >= COALESCE(grants.last_used_at, grants.revoked_at))) \
+         AND (revoked_because <> 'restored' OR NOT EXISTS \
+         (SELECT 1 FROM signing_keys WHERE signing_keys.issuer = $1 AND signing_keys.removed_at = grants.revoked_at)) \
+         ORDER BY revoked_at, id";
     ENDED_SINCE =
         "SELECT kind, id, ended_at, kept_until FROM ended \
          WHERE issuer = $1 AND ended_at >= $2 ORDER BY ended_at, kind, id";

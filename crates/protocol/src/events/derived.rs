@@ -208,7 +208,8 @@ fn kind_of_end(because: Revocation) -> EventKind {
         | Revocation::ClientRemoved
         | Revocation::ClientDisabled
         | Revocation::EndedByUser
-        | Revocation::EndedByOperator => EventKind::GrantRevoked,
+        | Revocation::EndedByOperator
+        | Revocation::Restored => EventKind::GrantRevoked,
     }
 }
 

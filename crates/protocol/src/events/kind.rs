@@ -106,6 +106,9 @@ kinds! {
     KeyRemoved => "key_removed", Record, "KEYS-03", "a signing key was removed; its tokens are refused";
     KeyRetired => "key_retired", Record, "KEYS-02", "the last token of a signing key has expired; it is deleted";
 
+    // ---- the database as a whole ----
+    Restored => "restored", Record, "STORE-08", "the database was restored from a backup: what was given before is ended";
+
     // ---- everything else ----
     Refused => "refused", Noise, "LOG-04", "a request was refused for another reason; kept only if something was counted or taken away with it";
 }

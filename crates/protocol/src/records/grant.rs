@@ -120,6 +120,8 @@ pub enum Revocation {
     EndedByUser,
     /// An operator ended it.
     EndedByOperator,
+    /// The database was restored from a backup, and nobody knows what became of the grant since (STORE-08).
+    Restored,
 }
 
 /// An authorization code (RFC 6749 §4.1.2).

@@ -223,8 +223,9 @@ fn each_change_of_an_operator_or_a_user_is_one_event_about_whom_it_touches() {
     }
 }
 
-/// Told by a note: of whoever changes signing keys (`grantd`), and of the revocation endpoint (`revocation.rs`).
-const ELSEWHERE: [EventKind; 5] = [
+/// Told by a note: of whoever changes signing keys or restores a database (`grantd`), and of the revocation endpoint (`revocation.rs`).
+const ELSEWHERE: [EventKind; 6] = [
+    EventKind::Restored,
     EventKind::KeyMade,
     EventKind::KeyActivated,
     EventKind::KeyRemoved,

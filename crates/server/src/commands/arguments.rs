@@ -2,6 +2,7 @@
 
 mod events;
 mod grants;
+mod store;
 
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ use grantd_tokens::Seconds;
 
 pub(super) use events::EventsArguments;
 pub(super) use grants::{GrantCommand, GrantFilter, GrantStates, TokenCommand};
+pub(super) use store::{KeepArguments, StoreCommand};
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -159,6 +161,17 @@ Examples:
   grantd key rotate"
     )]
     Key(KeyCommand),
+    /// The database as a whole: backups, and moving to another one
+    #[command(
+        subcommand,
+        after_help = "\
+docs/operations/backup.md says what to back up, and what a restore ends.
+
+Examples:
+  grantd store backup --to grantd.backup
+  grantd store restore --from grantd.backup --yes"
+    )]
+    Store(StoreCommand),
 }
 
 #[derive(Debug, Subcommand)]

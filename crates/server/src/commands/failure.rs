@@ -144,10 +144,14 @@ fn of_store(fault: &StoreFault) -> u8 {
         | StoreFault::NoDatabase { .. }
         | StoreFault::Untrusted { .. }
         | StoreFault::Occupied { .. }
-        | StoreFault::NotDurable { .. } => CONFIG,
+        | StoreFault::NotDurable { .. }
+        | StoreFault::OlderSchema { .. } => CONFIG,
+        StoreFault::Exists { .. } | StoreFault::LeftBehind { .. } | StoreFault::NotEmpty { .. } => FAILURE,
         StoreFault::Locked { .. }
         | StoreFault::Unreachable { .. }
         | StoreFault::Unknown { .. }
+        | StoreFault::InUse { .. }
+        | StoreFault::HalfCopied { .. }
         | StoreFault::Busy
         | StoreFault::Closed => UNAVAILABLE,
         StoreFault::Full { .. }

@@ -15,6 +15,7 @@ mod key;
 mod moment;
 mod resource;
 mod serve;
+mod store;
 mod token;
 mod user;
 mod workplace;
@@ -80,6 +81,7 @@ fn dispatch(line: CommandLine, console: &mut Console<'_>) -> Result<ExitCode, Fa
         Some(Command::Key(command)) => {
             block_on(async { key::run(&Workplace::open(&common)?, command, console).await }).map(done)
         }
+        Some(Command::Store(command)) => store::run(&common, command, console).map(done),
     }
 }
 

@@ -52,7 +52,7 @@ fn file_or_memory(reading: &mut Reading<'_>, path: &Path, mode: Mode) -> Locatio
 /// As it was written. Shown without its password.
 fn read_url(reading: &mut Reading<'_>, layers: &Layers) -> Option<String> {
     let url = reading.url("database.url");
-    let holds_password = url.as_deref().is_some_and(|url| password_in(url).is_some());
+    let holds_password = url.as_deref().is_some_and(holds_password);
     // A variable is as good a place for it as any other secret of ours has.
     if holds_password && !matches!(layers.origin("database.url"), Origin::Variable(_)) {
         let why = "a password in it would be read by everybody who may read this";
@@ -173,6 +173,11 @@ fn read_key_encryption_key(reading: &mut Reading<'_>, layers: &Layers, database:
         }
         (None, None, _) => KekSource::Fleeting,
     }
+}
+
+/// Whether a password stands in a URL.
+pub(crate) fn holds_password(url: &str) -> bool {
+    password_in(url).is_some()
 }
 
 /// The password that stands in a URL, before the host or among the options.

@@ -34,6 +34,7 @@ mod overload_http;
 mod pages;
 mod pages_http;
 mod password;
+mod restore_http;
 mod revocation_feed;
 mod revocation_follower;
 mod revoke_http;

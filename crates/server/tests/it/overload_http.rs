@@ -27,8 +27,8 @@ impl Locked {
 }
 
 async fn started(folder: &Path, options: &Options) -> Rig {
-    Setup::behind_a_proxy().kept_in(folder).start().await.stop().await;
-    Setup::behind_a_proxy().kept_in(folder).start_with_store(options).await
+    Setup::behind_a_proxy().kept_in_files_in(folder).start().await.stop().await;
+    Setup::behind_a_proxy().kept_in_files_in(folder).start_with_store(options).await
 }
 
 fn assert_shed(answer: &Answer) {
@@ -119,10 +119,10 @@ async fn a_database_that_somebody_else_keeps_locked_is_trouble_of_our_own() {
 #[tokio::test]
 async fn with_room_again_a_running_server_goes_on_by_itself() {
     let folder = TempDir::new().unwrap();
-    Setup::behind_a_proxy().kept_in(folder.path()).start().await.stop().await;
+    Setup::behind_a_proxy().kept_in_files_in(folder.path()).start().await.stop().await;
     let room = std::fs::metadata(folder.path().join("grantd.db")).unwrap().len() + 256 * 1024;
     let bounds = Options { max_bytes: Some(room), ..Options::default() };
-    let rig = Setup::behind_a_proxy().kept_in(folder.path()).start_with_store(&bounds).await;
+    let rig = Setup::behind_a_proxy().kept_in_files_in(folder.path()).start_with_store(&bounds).await;
     let code = rig.browser().code(&Asking::of_web()).await;
     let long = format!("/authorize?{}", Asking::of_web().with("state", &"x".repeat(4000)).encoded());
     let mut refused = None;

@@ -115,12 +115,11 @@ async fn prepare(way: &Arc<Way>, readers: usize) -> Result<(Vec<Writer>, Started
 /// Prepares every statement, all on their way at once: a table that something else altered is found now, not at the first
 /// request that needs it.
 async fn learn(link: &Link) -> Result<Catalog, tokio_postgres::Error> {
-    let requests: Vec<Request<'_, _>> = statements::ALL
-        .iter()
+    let requests: Vec<Request<'_, _>> = statements::every()
         .map(|sql| -> Request<'_, _> {
             Box::pin(async move {
                 let statement = link.client().prepare(sql).await?;
-                Ok((*sql, statement.params().to_vec()))
+                Ok((sql, statement.params().to_vec()))
             })
         })
         .collect();

@@ -105,7 +105,7 @@ pub(crate) fn could_be_made(path: &Path) -> Result<(), StoreFault> {
     tempfile::tempfile_in(directory_of(path)).map(drop).map_err(|error| not_made(path, &error))
 }
 
-fn not_made(path: &Path, error: &std::io::Error) -> StoreFault {
+pub(super) fn not_made(path: &Path, error: &std::io::Error) -> StoreFault {
     let place = place(path);
     match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => StoreFault::NoDirectory { place },
@@ -116,11 +116,11 @@ fn not_made(path: &Path, error: &std::io::Error) -> StoreFault {
 }
 
 /// The name of a new file is durable only with its directory.
-fn sync_directory_of(path: &Path) -> std::io::Result<()> {
+pub(super) fn sync_directory_of(path: &Path) -> std::io::Result<()> {
     File::open(directory_of(path))?.sync_all()
 }
 
-fn directory_of(path: &Path) -> &Path {
+pub(super) fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
@@ -137,7 +137,7 @@ fn connect(path: &Path, options: &Options) -> Result<Connection, StoreFault> {
 }
 
 /// What a file says about itself runs no code here, and a name in double quotes is never a text.
-fn harden(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
+pub(super) fn harden(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
     connection.busy_timeout(options.wait_for_lock)?;
     connection.set_prepared_statement_cache_capacity(statements::ALL.len());
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
@@ -149,7 +149,7 @@ fn harden(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
 }
 
 /// The schema's version; 0 for an empty file. Refuses what is not ours before anything is written to it.
-fn version_of(connection: &Connection, path: &Path) -> Result<i64, StoreFault> {
+pub(super) fn version_of(connection: &Connection, path: &Path) -> Result<i64, StoreFault> {
     let read = || {
         let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
         Ok((number("application_id")?, number("user_version")?, number("schema_version")?))

@@ -11,6 +11,7 @@ mod readers;
 mod statistics;
 mod sync;
 mod values;
+mod whole_file;
 mod writer;
 
 use std::path::Path;
@@ -30,6 +31,8 @@ use readers::Readers;
 use writer::Writer;
 
 pub(crate) use connection::{Durability, could_be_made, inspect};
+pub use whole_file::Pages;
+pub(crate) use whole_file::{copy_beside, copy_out, is_free, put_in_place};
 
 /// A database file and the threads that use it. They end, and the file is closed, when this is dropped: whatever was taken is
 /// written before, and nothing is left beside the file.

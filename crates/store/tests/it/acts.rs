@@ -160,6 +160,7 @@ fn because() -> impl Strategy<Value = Revocation> {
         Just(Revocation::GivenBack),
         Just(Revocation::EndedByUser),
         Just(Revocation::EndedByOperator),
+        Just(Revocation::Restored),
     ]
 }
 

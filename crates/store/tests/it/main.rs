@@ -5,6 +5,7 @@ mod acts;
 mod apart;
 mod batches;
 mod children;
+mod copying;
 mod crashes;
 mod databases;
 mod differential;

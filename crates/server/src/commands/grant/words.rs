@@ -86,6 +86,7 @@ pub(in crate::commands) fn why(because: Revocation) -> &'static str {
         Revocation::GivenBack => "the client gave its refresh token back (REVOKE-04)",
         Revocation::EndedByUser => "the user ended it (CONSENT-05)",
         Revocation::EndedByOperator => "an operator ended it",
+        Revocation::Restored => "the database was restored from a backup (STORE-08)",
     }
 }
 
