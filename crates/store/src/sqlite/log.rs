@@ -12,11 +12,11 @@ use rusqlite::Connection;
 use super::batching::Tidied;
 
 /// So many pages are in the log when they are copied into the database, also while others wait to write.
-const COPIED_AT: u64 = 4096;
+const COPIED_AT: u64 = 6144;
 /// So many more are written before it is tried again, where a reader held it up.
 const TRIED_AGAIN_AFTER: u64 = 1024;
 /// The log's size from the first quiet moment on: what is written until it is copied, and a batch.
-const GROWN_TO: u32 = 24 << 20;
+const GROWN_TO: u32 = 32 << 20;
 /// A log that a long reader made larger than this is cut back to it.
 const CUT_AT: i64 = 96 << 20;
 

@@ -29,10 +29,19 @@ struct Ready<'c> {
     places: Places,
 }
 
+/// Whether a job can be taken back alone once it has written something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Savepoints {
+    None,
+    Each,
+}
+
 /// What is left of a transaction after a job.
 enum AfterJob {
     /// The job's outcome; the others go on.
     GoesOn(Result<Written, StoreFault>),
+    /// It failed, and what it had written until then is still there.
+    MustBeTakenBack,
     /// SQLite ended the transaction, and with it whatever the jobs before had written.
     Ended(rusqlite::Error),
 }
@@ -42,60 +51,78 @@ impl<'c> Writer<'c> {
         Self { connection, statements: ByText::new(), log, path }
     }
 
-    /// In one transaction, synced once. Whoever is told `Stale` or `Refused` may have been so by a job of the same batch, so that
-    /// they too wait for its end.
+    /// A savepoint copies each page before its job changes it, for nothing: most jobs that fail do so at their first step. So it
+    /// is tried without; where one fails later, everything is taken back and runs again, with a savepoint each.
     fn transaction(&mut self, jobs: &[Vec<Step>]) -> rusqlite::Result<Vec<Result<Written, StoreFault>>> {
+        if let Some(outcomes) = self.attempt(jobs, Savepoints::None)? {
+            return Ok(outcomes);
+        }
+        self.run(ROLLBACK)?;
+        Ok(self.attempt(jobs, Savepoints::Each)?.unwrap_or_default())
+    }
+
+    /// In one transaction, synced once; nothing if a job must be taken back. Whoever is told `Stale` or `Refused` may have been so
+    /// by a job of the same batch, so that they too wait for its end.
+    fn attempt(
+        &mut self,
+        jobs: &[Vec<Step>],
+        savepoints: Savepoints,
+    ) -> rusqlite::Result<Option<Vec<Result<Written, StoreFault>>>> {
         self.run(BEGIN)?;
         let mut outcomes = Vec::with_capacity(jobs.len());
         for steps in jobs {
-            match self.job(steps) {
+            match self.job(steps, savepoints) {
                 AfterJob::GoesOn(outcome) => outcomes.push(outcome),
+                AfterJob::MustBeTakenBack => return Ok(None),
                 AfterJob::Ended(error) => return Err(error),
             }
         }
         self.run(COMMIT)?;
-        Ok(outcomes)
+        Ok(Some(outcomes))
     }
 
-    fn job(&mut self, steps: &[Step]) -> AfterJob {
-        // One statement writes all or nothing by itself.
-        let alone = steps.len() <= 1;
-        let begun = if alone { Ok(()) } else { self.run(SAVEPOINT) };
-        let outcome = begun.and_then(|()| self.steps(steps));
+    fn job(&mut self, steps: &[Step], savepoints: Savepoints) -> AfterJob {
+        let begun = match savepoints {
+            Savepoints::None => Ok(()),
+            Savepoints::Each => self.run(SAVEPOINT),
+        };
+        let mut rows = Vec::with_capacity(steps.len());
+        let outcome = begun.and_then(|()| self.steps(steps, &mut rows));
         if self.connection.is_autocommit() {
             return AfterJob::Ended(outcome.err().unwrap_or(rusqlite::Error::InvalidQuery));
         }
-        let is_done = matches!(&outcome, Ok(Written { commit: Commit::Done, .. }));
-        let left = match (alone, is_done) {
-            (true, _) => Ok(()),
-            (false, true) => self.run(RELEASE),
-            (false, false) => self.run(ROLLBACK_TO).and_then(|()| self.run(RELEASE)),
+        let is_done = matches!(outcome, Ok(Commit::Done));
+        let has_written = rows.iter().any(|(_, rows)| *rows > 0);
+        let left = match savepoints {
+            Savepoints::None if has_written && !is_done => return AfterJob::MustBeTakenBack,
+            Savepoints::None => Ok(()),
+            Savepoints::Each if is_done => self.run(RELEASE),
+            Savepoints::Each => self.run(ROLLBACK_TO).and_then(|()| self.run(RELEASE)),
         };
         match left {
-            Ok(()) => AfterJob::GoesOn(outcome.map_err(|error| connection::fault(&error, self.path))),
+            Ok(()) => AfterJob::GoesOn(
+                outcome
+                    .map(|commit| Written { commit, rows: if is_done { rows } else { Vec::new() } })
+                    .map_err(|error| connection::fault(&error, self.path)),
+            ),
             Err(error) => AfterJob::Ended(error),
         }
     }
 
-    /// Stops at the first guard that does not hold; what was written until then is its caller's to take back.
-    fn steps(&mut self, steps: &[Step]) -> rusqlite::Result<Written> {
-        let mut rows = Vec::with_capacity(steps.len());
+    /// Stops at the first guard that does not hold; what was written until then is its caller's to take back. A statement that
+    /// fails has written nothing.
+    fn steps(&mut self, steps: &[Step], rows: &mut Vec<(&'static str, u64)>) -> rusqlite::Result<Commit> {
         for step in steps {
             let ready = ready(self.connection, &mut self.statements, step.sql)?;
             ready.places.bind(&mut ready.statement, &step.values)?;
             let written = ready.statement.raw_execute()?;
-            let not_done = match step.if_nothing_written {
-                _ if written > 0 => None,
-                IfNothingWritten::GoOn => None,
-                IfNothingWritten::Stale => Some(Commit::Stale),
-                IfNothingWritten::Refused(refusal) => Some(Commit::Refused(refusal)),
-            };
-            if let Some(commit) = not_done {
-                return Ok(Written { commit, rows: Vec::new() });
+            match step.if_nothing_written {
+                IfNothingWritten::Stale if written == 0 => return Ok(Commit::Stale),
+                IfNothingWritten::Refused(refusal) if written == 0 => return Ok(Commit::Refused(refusal)),
+                _ => rows.push((step.sql, u64::try_from(written).unwrap_or(u64::MAX))),
             }
-            rows.push((step.sql, u64::try_from(written).unwrap_or(u64::MAX)));
         }
-        Ok(Written { commit: Commit::Done, rows })
+        Ok(Commit::Done)
     }
 
     fn run(&mut self, sql: &'static str) -> rusqlite::Result<()> {

@@ -201,7 +201,7 @@ async fn attempts(store: &Store) -> u32 {
 
 const MEGABYTE: u64 = 1 << 20;
 /// Its size from the first quiet moment on.
-const GROWN: std::ops::Range<u64> = 24 * MEGABYTE..26 * MEGABYTE;
+const GROWN: std::ops::Range<u64> = 32 * MEGABYTE..34 * MEGABYTE;
 /// What a log that had to grow further is cut back to.
 const CUT: u64 = 96 * MEGABYTE;
 

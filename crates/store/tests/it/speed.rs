@@ -11,7 +11,7 @@ use grantd_protocol::names::GrantId;
 use grantd_protocol::records::Spending;
 use grantd_protocol::records::{Code, Grant, GrantState, Presence, Redemption, RefreshToken, Session, SessionState};
 use grantd_store::{Location, Options, Store, Sync};
-use grantd_tokens::Seconds;
+use grantd_tokens::{Seconds, Time};
 use tokio::task::JoinSet;
 
 use crate::records::{client_id, code, digest, grant, issuer, refresh_token, resource_id, scopes, session, user_id};
@@ -122,8 +122,14 @@ fn given(number: u64) -> Vec<Change> {
         state: GrantState::Standing,
         ..grant(number, number, 0, (NOW + Seconds::days(90)).0)
     };
-    let code = Code { grant: id(number), redemption: Redemption::Pending, ..code(number, 0, (NOW + Seconds(60)).0) };
+    let code =
+        Code { grant: id(number), redemption: Redemption::Pending, ..code(number, 0, (at(number) + Seconds(60)).0) };
     vec![Change::AddSession { session, credentials_generation: 0 }, Change::AddGrant(grant), Change::AddCode(code)]
+}
+
+/// A thousand a second.
+fn at(number: u64) -> Time {
+    NOW + Seconds(i64::try_from(number / 1000).unwrap())
 }
 
 fn id(number: u64) -> GrantId {
@@ -132,8 +138,8 @@ fn id(number: u64) -> GrantId {
 
 fn exchange(number: u64) -> Vec<Change> {
     vec![
-        Change::RedeemCode { code: digest("code", number), at: NOW },
-        Change::UseGrant { grant: id(number), narrowings: 0, at: NOW },
+        Change::RedeemCode { code: digest("code", number), at: at(number) },
+        Change::UseGrant { grant: id(number), narrowings: 0, at: at(number) },
         Change::AddRefreshToken(token(number, 0)),
     ]
 }
@@ -141,8 +147,8 @@ fn exchange(number: u64) -> Vec<Change> {
 fn refresh(number: u64) -> Vec<Change> {
     let [token_now, successor] = [token(number, 0), token(number, 1)];
     vec![
-        Change::SpendRefreshToken { token: token_now.hash, successor: successor.hash, at: NOW },
-        Change::UseGrant { grant: id(number), narrowings: 0, at: NOW },
+        Change::SpendRefreshToken { token: token_now.hash, successor: successor.hash, at: at(number) },
+        Change::UseGrant { grant: id(number), narrowings: 0, at: at(number) },
         Change::AddRefreshToken(successor),
     ]
 }
