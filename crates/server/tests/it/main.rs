@@ -29,6 +29,7 @@ mod key_timeline;
 mod keys_http;
 mod listen;
 mod metadata_http;
+mod nodes_http;
 mod opaque_tokens_http;
 mod overload_http;
 mod pages;

@@ -161,6 +161,8 @@ pub(crate) struct Rig {
     pub(crate) issuer: String,
     pub(crate) shop: Shop,
     address: SocketAddr,
+    /// Another node, to which every second request goes.
+    pub(crate) beside: Option<SocketAddr>,
     form: Form,
     stop: oneshot::Sender<()>,
     ended: JoinHandle<Result<Drained, StartFault>>,
@@ -186,7 +188,7 @@ impl Rig {
         let ended = tokio::spawn(running);
         let address = told.await.expect("the port is free");
         let shop = shop.open(&issuer);
-        Self { app, issuer, shop, address, form, stop: end, ended }
+        Self { app, issuer, shop, address, beside: None, form, stop: end, ended }
     }
 
     /// Tries to serve on the same port.
@@ -218,7 +220,8 @@ impl Rig {
     pub(crate) fn browser_from(&self, address: &str) -> Browser {
         let host = self.issuer.split("://").nth(1).unwrap().split('/').next().unwrap();
         let forwarded = (self.form == Form::BehindAProxy).then(|| address.to_owned());
-        Browser::new(self.address, host, forwarded)
+        let nodes = [self.address].into_iter().chain(self.beside).collect();
+        Browser::new(nodes, host, forwarded)
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use grantd_protocol::parameters::encode;
 use http::header::{CONTENT_TYPE, COOKIE, HOST, HeaderMap, LOCATION, SET_COOKIE};
@@ -16,7 +18,9 @@ use super::people::PASSWORD;
 #[derive(Clone)]
 pub(crate) struct Browser {
     http: Client,
-    address: SocketAddr,
+    /// The nodes behind one name: each request goes to the next of them.
+    nodes: Vec<SocketAddr>,
+    asked: Arc<AtomicUsize>,
     host: String,
     /// Where the proxy says that it is.
     forwarded: Option<String>,
@@ -32,15 +36,16 @@ pub(crate) struct Answer {
 }
 
 impl Browser {
-    pub(super) fn new(address: SocketAddr, host: &str, forwarded: Option<String>) -> Self {
+    pub(super) fn new(nodes: Vec<SocketAddr>, host: &str, forwarded: Option<String>) -> Self {
         let http = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().unwrap();
-        Self { http, address, host: host.to_owned(), forwarded, cookies: BTreeMap::new() }
+        Self { http, nodes, asked: Arc::default(), host: host.to_owned(), forwarded, cookies: BTreeMap::new() }
     }
 
     /// A request with the cookies, and nothing that says where it came from.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         assert!(path.starts_with('/'), "{path} is not on this server");
-        let mut request = self.http.request(method, format!("http://{}{path}", self.address)).header(HOST, &self.host);
+        let node = self.nodes[self.asked.fetch_add(1, Ordering::Relaxed) % self.nodes.len()];
+        let mut request = self.http.request(method, format!("http://{node}{path}")).header(HOST, &self.host);
         if let Some(address) = &self.forwarded {
             request = request.header("x-forwarded-for", address).header("x-forwarded-proto", "https");
         }
