@@ -3,7 +3,7 @@
 //! [`Store::load`] reads what a lookup names, [`Store::commit`] writes changes, all or nothing; their meaning is
 //! `grantd_protocol::state::State`, and every driver agrees with it. Owns no rule of the protocol. The way down:
 //! `reads.rs` and `writes.rs` (record ↔ statement), `statements.rs` (the only SQL), `rows.rs` (record ↔ row), `sqlite`
-//! (the driver).
+//! and `postgres` (the drivers).
 
 mod copy;
 mod driver;

@@ -50,7 +50,7 @@ pub(super) fn start(
 ) -> Result<(JoinHandle<()>, Started), StoreFault> {
     let way = Arc::new(Way::new(server.clone())?);
     let runtime = runtime(server)?;
-    let readers = options.readers;
+    let (readers, most) = (options.readers, options.queue.max(1));
     let (report, started) = std::sync::mpsc::sync_channel(1);
     let run = move || {
         runtime.block_on(async move {
@@ -59,7 +59,7 @@ pub(super) fn start(
                     let reader = Arc::clone(&ready.reader);
                     // Whoever opens is still there: it waits for this.
                     let _ = report.send(Ok(ready));
-                    serve(writers, reader, jobs, asked).await;
+                    serve(writers, reader, jobs, asked, most).await;
                 }
                 Err(fault) => {
                     let _ = report.send(Err(fault));
@@ -137,8 +137,15 @@ async fn ids_and_clock(link: &Link) -> Result<(Vec<String>, Clock), tokio_postgr
     Ok((ids, Clock { read, at: Instant::now() }))
 }
 
-/// Until nobody asks any more and all that was asked is answered.
-async fn serve(writers: Vec<Writer>, reader: Arc<Reader>, jobs: mpsc::Receiver<Job>, mut asked: mpsc::Receiver<Ask>) {
+/// Until nobody asks any more and all that was asked is answered. Takes no more than `most` questions from the queue at once: the
+/// others are told there that it is full.
+async fn serve(
+    writers: Vec<Writer>,
+    reader: Arc<Reader>,
+    jobs: mpsc::Receiver<Job>,
+    mut asked: mpsc::Receiver<Ask>,
+    most: usize,
+) {
     let writing = tokio::spawn(Dispatcher::new(jobs, writers).run());
     let mut reading = JoinSet::new();
     while let Some(ask) = asked.recv().await {
@@ -152,7 +159,7 @@ async fn serve(writers: Vec<Writer>, reader: Arc<Reader>, jobs: mpsc::Receiver<J
                 Ask::Moment(questions) => reader.moment(questions).await,
             }
         });
-        while reading.try_join_next().is_some() {}
+        while reading.try_join_next().is_some() || (reading.len() >= most && reading.join_next().await.is_some()) {}
     }
     // One that panicked has answered nobody, who hears of it by that.
     let _ = writing.await;

@@ -67,6 +67,8 @@ enum Attempt {
 const LONGEST: Duration = Duration::from_secs(30);
 /// As long as a server may take over one round trip.
 const ROUND_TRIP: Duration = Duration::from_secs(20);
+/// How often it is asked what became of a commit: each time the answer was lost once more.
+const QUESTIONS: u32 = 20;
 /// From so many attempts on, a group is halved: who is in whose way shows sooner.
 const HALVED_FROM: u32 = 3;
 
@@ -100,6 +102,9 @@ impl Writer {
         let mut asked = 0;
         while let Attempt::Unanswered(rows) = outcome {
             asked += 1;
+            if asked > QUESTIONS {
+                return answer_all(jobs, || Err(StoreFault::Unknown { place: self.way.server.place() }));
+            }
             tokio::time::sleep(self.pause(asked)).await;
             outcome = match self.attempt(&jobs, &batch).await {
                 Attempt::DoneBefore => Attempt::Done(rows),
