@@ -179,3 +179,78 @@ fn in_order<'a>(one: impl Iterator<Item = &'a Value>, other: impl Iterator<Item 
         .find(|order| order.is_ne())
         .unwrap_or(Ordering::Equal)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::statements as sql;
+
+    fn catalog() -> Catalog {
+        Catalog::of(sql::ALL.iter().map(|sql| (*sql, vec![Type::TEXT; 14])))
+    }
+
+    fn job(catalog: &Catalog, steps: &[(&'static str, &[&str])]) -> Job {
+        let step = |(sql, values): &(&'static str, &[&str])| {
+            let mut all = vec![Value::from("https://id.example")];
+            all.extend(values.iter().map(|value| Value::from(*value)));
+            Step::or_stale(sql, all)
+        };
+        let steps: Vec<Step> = steps.iter().map(step).collect();
+        let rows = steps.iter().map(|step| catalog.row(step)).collect();
+        let room = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        Job { steps, rows, reply: oneshot::channel().0, _room: room }
+    }
+
+    fn slots(jobs: &[Job], catalog: &Catalog) -> (Vec<(&'static str, Vec<usize>)>, Vec<bool>) {
+        let Batch { slots, is_behind } = Batch::of(jobs, catalog);
+        let slots = slots.into_iter().map(|slot| (slot.sql, slot.rows.into_iter().map(|(job, _)| job).collect()));
+        (slots.collect(), is_behind)
+    }
+
+    #[test]
+    fn jobs_that_name_different_rows_run_as_one_statement_in_the_order_of_their_rows() {
+        let catalog = catalog();
+        let one =
+            |token, grant| job(&catalog, &[(sql::SPEND_REFRESH_TOKEN, &[token, "1", "x"]), (sql::USE_GRANT, &[grant])]);
+        let jobs = [one("c", "1"), one("a", "3"), one("b", "2")];
+        let (slots, is_behind) = slots(&jobs, &catalog);
+        assert_eq!(slots, [(sql::SPEND_REFRESH_TOKEN, vec![1, 2, 0]), (sql::USE_GRANT, vec![0, 2, 1])]);
+        assert_eq!(is_behind, [false; 3]);
+    }
+
+    #[test]
+    fn who_names_the_row_of_another_comes_behind_it() {
+        let catalog = catalog();
+        let one = |token| job(&catalog, &[(sql::REDEEM_CODE, &[token, "1"])]);
+        let (slots, is_behind) = slots(&[one("a"), one("b"), one("a"), one("a")], &catalog);
+        let redeemed = |jobs| (sql::REDEEM_CODE, jobs);
+        assert_eq!(slots, [redeemed(vec![0, 1]), redeemed(vec![2]), redeemed(vec![3])]);
+        assert_eq!(is_behind, [false, false, true, true]);
+    }
+
+    #[test]
+    fn what_touches_rows_that_it_does_not_name_stands_between_what_came_before_and_after() {
+        let catalog = catalog();
+        let touch = |session| job(&catalog, &[(sql::TOUCH_SESSION, &[session, "1"])]);
+        let all = job(&catalog, &[(sql::END_SESSIONS_OF_USER, &["user", "1"])]);
+        let (slots, is_behind) = slots(&[touch("a"), all, touch("b"), touch("c")], &catalog);
+        let expected =
+            [(sql::TOUCH_SESSION, vec![0]), (sql::END_SESSIONS_OF_USER, vec![1]), (sql::TOUCH_SESSION, vec![2, 3])];
+        assert_eq!(slots, expected);
+        assert_eq!(is_behind, [false, true, true, true]);
+    }
+
+    #[test]
+    fn the_steps_of_a_job_keep_their_order() {
+        let catalog = catalog();
+        let forth = job(&catalog, &[(sql::REVOKE_GRANT, &["1", "1", "x"]), (sql::REDEEM_CODE, &["a", "1"])]);
+        let back = job(&catalog, &[(sql::REDEEM_CODE, &["b", "1"]), (sql::REVOKE_GRANT, &["2", "1", "x"])]);
+        let (slots, _) = slots(&[forth, back], &catalog);
+        let expected = [(sql::REVOKE_GRANT, vec![0]), (sql::REDEEM_CODE, vec![0, 1]), (sql::REVOKE_GRANT, vec![1])];
+        assert_eq!(slots, expected);
+    }
+}

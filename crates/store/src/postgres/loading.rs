@@ -34,16 +34,21 @@ pub(super) struct Expected(Vec<Query>);
 #[derive(Default)]
 pub(super) struct Remembered {
     texts: Mutex<HashMap<u32, Arc<str>>>,
-    resources: Mutex<Hints>,
+    resources: Mutex<HashMap<Issuer, Hints>>,
 }
 
-/// Of each client, and of an issuer's clients altogether.
-type Hints = HashMap<(Issuer, Option<ClientId>), Vec<Value>>;
+/// The resources that the clients of an issuer ask for, as last seen.
+#[derive(Default)]
+struct Hints {
+    of_client: HashMap<ClientId, Vec<Value>>,
+    of_all: Vec<Value>,
+}
 
 /// More shapes than any request asks for.
 const TEXTS: usize = 256;
 /// So many clients are remembered, and so many resources of each.
 const CLIENTS: usize = 10_000;
+const ISSUERS: usize = 1_000;
 const RESOURCES: usize = 64;
 
 const CODE: u32 = 1;
@@ -226,33 +231,41 @@ const PARTS: &[(&str, &str, &str)] = &[
 
 impl Remembered {
     fn resources_of(&self, issuer: &Issuer, client: Option<&ClientId>) -> Vec<Value> {
-        let resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_client = resources.get(&(issuer.clone(), client.cloned()));
+        let issuers = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(hints) = issuers.get(issuer) else { return Vec::new() };
         // Of a client that was not seen yet, those that others ask for.
-        of_client.or_else(|| resources.get(&(issuer.clone(), None))).cloned().unwrap_or_default()
+        client.and_then(|client| hints.of_client.get(client)).unwrap_or(&hints.of_all).clone()
     }
 
     /// Which resources a load asked for in the end.
     pub(super) fn learn(&self, issuer: &Issuer, client: Option<&ClientId>, memo: &Memo) {
         let asked = memo.asked();
-        let mut resources = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
-        if resources.len() >= CLIENTS {
-            resources.clear();
+        let mut issuers = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = issuers.get(issuer);
+        let is_known = |hints: &Hints| match client {
+            Some(client) => hints.of_client.get(client) == Some(&asked),
+            None => asked.iter().all(|id| hints.of_all.contains(id)),
+        };
+        if known.is_some_and(is_known) {
+            return;
+        }
+        if issuers.len() >= ISSUERS {
+            issuers.clear();
+        }
+        let hints = issuers.entry(issuer.clone()).or_default();
+        if hints.of_client.len() >= CLIENTS {
+            hints.of_client.clear();
+        }
+        for id in &asked {
+            if !hints.of_all.contains(id) {
+                if hints.of_all.len() >= RESOURCES {
+                    hints.of_all.clear();
+                }
+                hints.of_all.push(id.clone());
+            }
         }
         if let Some(client) = client {
-            let known = resources.entry((issuer.clone(), Some(client.clone()))).or_default();
-            if *known != asked {
-                known.clone_from(&asked);
-            }
-        }
-        let all = resources.entry((issuer.clone(), None)).or_default();
-        for id in asked {
-            if !all.contains(&id) {
-                if all.len() >= RESOURCES {
-                    all.clear();
-                }
-                all.push(id);
-            }
+            hints.of_client.insert(client.clone(), asked);
         }
     }
 
