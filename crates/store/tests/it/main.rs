@@ -31,4 +31,5 @@ mod schedules;
 mod secrecy;
 mod speed;
 mod sweeping;
+mod together;
 mod town;

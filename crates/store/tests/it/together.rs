@@ -1,0 +1,118 @@
+//! What comes at the same time, and is committed in one transaction or in several at once, ends as if one had come after the other.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use grantd_protocol::changes::{Change, Commit};
+use grantd_protocol::facts::Facts;
+use grantd_protocol::names::Issuer;
+use grantd_protocol::state::State;
+use grantd_store::Store;
+use proptest::collection::vec;
+use proptest::test_runner::{Config, TestRunner};
+use tokio::task::JoinSet;
+
+use crate::acts::{beginning, change, every_lookup};
+use crate::databases::every_database;
+use crate::records::{attempt_key, issuer};
+
+const CASES: u32 = 60;
+
+/// Those who come together, each with the changes of one request.
+type Crowd = Vec<Vec<Change>>;
+
+// proves: STORE-02, STORE-03
+#[test]
+fn what_is_committed_together_ends_as_in_some_order_one_after_the_other() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    for database in every_database() {
+        let stores = database.two_stores();
+        let case = AtomicU64::new(0);
+        let strategy = vec(vec(vec(change(), 1..3), 2..6), 1..5);
+        let outcome = TestRunner::new(Config { cases: CASES, failure_persistence: None, ..Config::default() }).run(
+            &strategy,
+            |crowds| {
+                let number = case.fetch_add(1, Ordering::Relaxed);
+                let issuer = Issuer::new(format!("https://{number}.example"));
+                runtime.block_on(live_through(&stores, &issuer, &crowds));
+                Ok(())
+            },
+        );
+        if let Err(difference) = outcome {
+            panic!("{difference}");
+        }
+    }
+}
+
+async fn live_through(stores: &[Store; 2], issuer: &Issuer, crowds: &[Crowd]) {
+    let mut state = State::default();
+    for change in beginning() {
+        state.commit(issuer, std::slice::from_ref(&change));
+        assert_eq!(stores[0].commit(issuer, vec![change]).await, Ok(Commit::Done));
+    }
+    for crowd in crowds {
+        let outcomes = at_the_same_time(stores, issuer, crowd).await;
+        let mut found = Vec::new();
+        for lookup in every_lookup() {
+            found.push(stores[1].load(issuer, &lookup).await.unwrap());
+        }
+        let after = orders(crowd.len()).into_iter().find_map(|order| {
+            let (ended, after) = one_after_the_other(&state, issuer, crowd, &order);
+            (ended == outcomes && left(&after, issuer) == found).then_some(after)
+        });
+        state = after.unwrap_or_else(|| panic!("in no order: {crowd:#?} ended as {outcomes:?}"));
+    }
+}
+
+/// How each of the crowd ends, the two of them on one store or on both. Others come before them, so that they have to wait, and
+/// with those who wait they are committed.
+async fn at_the_same_time(stores: &[Store; 2], at: &Issuer, crowd: &Crowd) -> Vec<Commit> {
+    let mut others = JoinSet::new();
+    for number in 0..BEFORE {
+        let store = stores[number % 2].clone();
+        let change = Change::ForgetAttempts { key: attempt_key(0) };
+        others.spawn(async move { store.commit(&issuer(number as u64), vec![change]).await });
+    }
+    let mut tasks = Vec::new();
+    for (number, changes) in crowd.iter().cloned().enumerate() {
+        let (store, at) = (stores[usize::from(number > 2)].clone(), at.clone());
+        tasks.push(tokio::spawn(async move { store.commit(&at, changes).await.unwrap() }));
+    }
+    let mut outcomes = Vec::new();
+    for task in tasks {
+        outcomes.push(task.await.unwrap());
+    }
+    others.join_all().await;
+    outcomes
+}
+
+const BEFORE: usize = 8;
+
+fn one_after_the_other(state: &State, issuer: &Issuer, crowd: &Crowd, order: &[usize]) -> (Vec<Commit>, State) {
+    let mut state = state.clone();
+    let mut ended = vec![Commit::Stale; crowd.len()];
+    for number in order {
+        ended[*number] = state.commit(issuer, &crowd[*number]);
+    }
+    (ended, state)
+}
+
+fn left(state: &State, issuer: &Issuer) -> Vec<Facts> {
+    every_lookup().iter().map(|lookup| state.load(issuer, lookup)).collect()
+}
+
+/// Every order of so many.
+fn orders(of: usize) -> Vec<Vec<usize>> {
+    let mut orders = vec![Vec::new()];
+    for next in 0..of {
+        let longer = |order: &Vec<usize>| {
+            let order = order.clone();
+            (0..=order.len()).map(move |place| {
+                let mut longer = order.clone();
+                longer.insert(place, next);
+                longer
+            })
+        };
+        orders = orders.iter().flat_map(longer).collect();
+    }
+    orders
+}
