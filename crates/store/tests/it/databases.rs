@@ -37,11 +37,26 @@ pub(crate) fn every_database() -> impl Iterator<Item = Database> {
     chosen().into_iter().map(Database::of)
 }
 
+/// What is about PostgreSQL runs in these isolations: in none if only SQLite was chosen.
+pub(crate) fn isolations() -> Vec<Isolation> {
+    let of_postgres = chosen().into_iter().filter_map(|kind| match kind {
+        Kind::Sqlite => None,
+        Kind::Postgres(isolation) => Some(isolation),
+    });
+    of_postgres.collect()
+}
+
+/// A store at this address.
+pub(crate) fn open_at(url: &str) -> Store {
+    Store::open(&Location::Postgres(PostgresServer::parse(url).unwrap())).unwrap()
+}
+
 #[expect(clippy::disallowed_methods, reason = "whoever runs the tests says on what")]
 fn chosen() -> Vec<Kind> {
     let of_postgres = Isolation::ALL.map(Kind::Postgres);
     match std::env::var("GRANTD_TEST_DATABASE").as_deref() {
-        Err(_) | Ok("sqlite") => vec![Kind::Sqlite],
+        Err(_) => [[Kind::Sqlite].as_slice(), &of_postgres].concat(),
+        Ok("sqlite") => vec![Kind::Sqlite],
         Ok("postgres") => of_postgres.into(),
         Ok(other) => panic!("GRANTD_TEST_DATABASE is `sqlite` or `postgres`, not `{other}`"),
     }
@@ -57,6 +72,10 @@ impl Database {
 
     fn of_postgres(isolation: Isolation) -> Self {
         Self { place: Place::Schema(Server::shared().schema(isolation), isolation) }
+    }
+
+    pub(crate) fn is_postgres(&self) -> bool {
+        matches!(self.place, Place::Schema(..))
     }
 
     pub(crate) fn location(&self) -> Location {

@@ -15,7 +15,8 @@ use crate::town::Town;
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_hundred_uses_of_one_refresh_token_at_two_servers_all_are_answered_and_one_successor_lives() {
     for database in every_database() {
-        refresh_at_once(&database.two_stores(), 3).await;
+        let rounds = if database.is_postgres() { 1 } else { 3 };
+        refresh_at_once(&database.two_stores(), rounds).await;
     }
 }
 

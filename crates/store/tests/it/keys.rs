@@ -74,6 +74,27 @@ async fn of_many_who_add_the_next_key_at_once_at_two_servers_one_is_first() {
     }
 }
 
+// proves: KEYS-03, STORE-06
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_key_is_gone_for_the_next_who_asks_at_every_server() {
+    for database in every_database() {
+        let stores = database.two_stores();
+        let (leaked, heir) = (sealed(Algorithm::Es256, 10), sealed(Algorithm::Es256, 20));
+        change(&stores[0], &[KeyChange::Add(leaked.clone())]).await;
+        // Every connection that reads has looked before: none may answer from what it saw then.
+        for store in stores.iter().cycle().take(20) {
+            assert_eq!(keys(store).await, std::slice::from_ref(&leaked));
+        }
+        let before = stores[1].keys_revision(&issuer(0)).await.unwrap();
+        assert_eq!(change(&stores[0], &[remove(&leaked, 30), KeyChange::Add(heir.clone())]).await, Commit::Done);
+        for store in stores.iter().cycle().take(20) {
+            let (_, loaded) = store.load_with_keys_revision(&issuer(0), &Lookup::default()).await.unwrap();
+            assert!(loaded > before);
+            assert_eq!(keys(store).await, std::slice::from_ref(&heir));
+        }
+    }
+}
+
 // proves: KEYS-03
 #[tokio::test]
 async fn a_removed_key_leaves_its_name_and_nothing_of_what_was_sealed() {

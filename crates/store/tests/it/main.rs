@@ -1,5 +1,5 @@
 //! The store against its meaning, its races, its crashes and its faults.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test that cannot go on has failed")]
 
 mod acts;
 mod apart;
@@ -11,20 +11,23 @@ mod databases;
 mod differential;
 mod disk;
 mod events;
+mod failover;
 mod families;
 mod faults;
 mod grant_lists;
 mod growth;
+mod history;
 mod keys;
 mod leases;
 mod lists;
+mod lost_answers;
 mod narrowing;
 mod older_rows;
 mod plans;
-mod postgres_answers;
 mod postgres_faults;
 mod postgres_figures;
 mod postgres_trips;
+mod proxy;
 mod races;
 mod records;
 mod schedules;
@@ -33,3 +36,4 @@ mod speed;
 mod sweeping;
 mod together;
 mod town;
+mod two_nodes;
