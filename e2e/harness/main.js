@@ -21,6 +21,8 @@ const SUITES = [
   "../browser/browser_app.js",
   "../browser/native_apps.js",
   "../browser/front_channel.js",
+  "../histories/postgres_crashes.js",
+  "../histories/two_nodes.js",
   "../histories/flushes.js",
   "../histories/full_disk.js",
   "../histories/checker_tests.js",

@@ -8,7 +8,7 @@ export class Suite {
   #setUpEach;
   #patienceSeconds;
 
-  // `setUp(name, disposers)` makes what all tests are handed, `setUpEach` what each is handed anew. What they push onto `disposers` is
+  // `setUp(name, disposers)` makes what all tests are handed, `setUpEach(name, disposers, shared)` what each is handed anew. What they push onto `disposers` is
   // undone at the end, last first.
   constructor(title, { all = async () => ({}), each = async () => ({}), patienceSeconds = PATIENCE_SECONDS }) {
     this.title = title;
@@ -39,7 +39,7 @@ export class Suite {
     const closers = [];
     const disposers = [];
     try {
-      const own = await this.#within(this.#setUpEach(underscored(`${this.title} ${name}`), disposers), `setting up ${name}`);
+      const own = await this.#within(this.#setUpEach(underscored(`${this.title} ${name}`), disposers, shared), `setting up ${name}`);
       await this.#within(body({ ...shared, ...own, closers, suite: this.title, name }), name);
       report.pass(this.title, name, Date.now() - began);
     } catch (error) {

@@ -12,6 +12,8 @@ export class Connections {
   // How many had no answer, and what those were told who shall come later.
   cutOff = 0;
   sentAway = [];
+  // Called with the node whose answer was lost.
+  onCutOff = () => {};
   #ports;
   #agents;
 
@@ -37,10 +39,10 @@ export class Connections {
         const parts = [];
         response.on("data", (part) => parts.push(part));
         response.once("end", () => resolve(this.#read(response, Buffer.concat(parts).toString())));
-        response.once("error", () => resolve(this.#lost()));
+        response.once("error", () => resolve(this.#lost(node)));
       });
       asked.once("timeout", () => asked.destroy(new Error("no answer in time")));
-      asked.once("error", (error) => resolve(error.code === "ECONNREFUSED" ? Unsent : this.#lost()));
+      asked.once("error", (error) => resolve(error.code === "ECONNREFUSED" ? Unsent : this.#lost(node)));
       asked.end(body);
     });
   }
@@ -56,8 +58,9 @@ export class Connections {
     return Lost;
   }
 
-  #lost() {
+  #lost(node) {
     this.cutOff += 1;
+    this.onCutOff(node);
     return Lost;
   }
 }

@@ -7,12 +7,19 @@ export class Endpoints {
   #connections;
   #secret;
   // The secrets behind the names in the history.
-  #secrets = new Map();
+  #secrets;
 
-  constructor(history, connections, secret) {
+  constructor(history, connections, secret, secrets = new Map()) {
+    this.#secrets = secrets;
+    this.anyNode = () => connections.anyNode();
     this.#history = history;
     this.#connections = connections;
     this.#secret = secret;
+  }
+
+  // The same at one node, for who does not leave it to chance.
+  at(node) {
+    return Object.assign(new Endpoints(this.#history, this.#connections, this.#secret, this.#secrets), { anyNode: () => node });
   }
 
   redeem(client, { code, codeAt, verifier, resource }) {
@@ -54,7 +61,7 @@ export class Endpoints {
   }
 
   #perform(asked, path, client, form, read) {
-    const node = this.#connections.anyNode();
+    const node = this.anyNode();
     return this.#history.perform({ node, ...asked }, async () => {
       const answer = await this.#connections.ask(node, path, { method: "POST", ...this.#authenticated(client, form) });
       if (answer === Lost || answer === Unsent) return answer;
