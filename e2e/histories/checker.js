@@ -44,8 +44,7 @@ function ends(worlds, open, last, next) {
       found.push(world);
       continue;
     }
-    for (const operation of open) {
-      if (world.done.includes(operation.id)) continue;
+    for (const operation of possible(world, open)) {
       for (const state of next(world.state, operation, operation.answer)) {
         const after = { state, done: [...world.done, operation.id].sort((one, other) => one - other) };
         const key = JSON.stringify(after);
@@ -56,6 +55,25 @@ function ends(worlds, open, last, next) {
     }
   }
   return found;
+}
+
+// Of several alike without an answer, as a client repeats itself, the first: whatever one of the later explains, it explains as well.
+function possible({ done }, open) {
+  const seen = new Set();
+  return open.filter((operation) => {
+    if (done.includes(operation.id)) return false;
+    if (operation.answer !== null) return true;
+    const wanted = whatIsWanted(operation);
+    return !seen.has(wanted) && seen.add(wanted);
+  });
+}
+
+const wants = new WeakMap();
+
+function whatIsWanted(operation) {
+  const { id, node, state, answer, invokedAt, answeredAt, goneAt, codeAt, ...asked } = operation;
+  if (!wants.has(operation)) wants.set(operation, JSON.stringify(asked));
+  return wants.get(operation);
 }
 
 function forget({ state, done }, operation) {

@@ -261,3 +261,15 @@ lie("a client's own token that is active after its revocation", {
   twin: (it) => it.access(1, inactive),
 });
 lie("a token that is given twice", { tell: (it) => it.refresh(1, tokens(1)), twin: (it) => it.refresh(1, tokens(2)) });
+
+test("twenty repetitions that were all lost are judged as fast as one", async () => {
+  const it = await begun();
+  for (let time = 0; time < 20; time += 1) await it.refresh(1, Lost);
+  await it.revoke("r1", "refresh", Lost);
+  await it.access(1, inactive);
+  const began = Date.now();
+  assert.deepEqual(judge(it.history), []);
+  assert.ok(Date.now() - began < 1_000, "it took too long");
+  await it.access(1, active());
+  assert.notDeepEqual(judge(it.history), [], "the lie was believed");
+});

@@ -19,7 +19,6 @@ const operations = {
     return answer?.unauthorized ? [] : [{ ...state, dead: true }];
   },
   introspect(state, { key }, answer) {
-    if (answer === null) return [state];
     const isActive = state.issued && !state.dead && !state.removed.includes(key);
     return answer.active === isActive ? [state] : [];
   },

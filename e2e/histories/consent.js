@@ -8,7 +8,7 @@ export function next(state, operation, answer) {
 
 const operations = {
   ask(state, { resource }, answer) {
-    if (answer === null || answer.login) return [state];
+    if (answer.login) return [state];
     if (answer.refused) return state.off ? [state] : [];
     if (state.off) return [];
     return Boolean(answer.code) === (state.given === resource) ? [state] : [];

@@ -1,4 +1,4 @@
-// `kill -9` under mixed load, again and again on the same SQLite file. `E2E_KILLS=1000 e2e/run crashes` kills more often.
+// `kill -9` under mixed load, again and again on the same SQLite file. `E2E_KILLS=1000 e2e/run SQLite` kills more often.
 
 import { Suite } from "../harness/suite.js";
 import { startWorld } from "../harness/world.js";
@@ -7,7 +7,7 @@ import { PEOPLE, SETTINGS } from "./parties.js";
 
 const KILLS = Number(process.env.E2E_KILLS ?? 50);
 
-export const suite = new Suite("crashes", {
+export const suite = new Suite("crashes, SQLite", {
   patienceSeconds: 180 + 4 * KILLS,
   all: async (name, disposers) => {
     const world = await startWorld(name, { settings: SETTINGS, people: PEOPLE });

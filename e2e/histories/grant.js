@@ -12,6 +12,8 @@ export const initial = {
 // How long a refresh token that comes back is a retry (lifetimes.lost_response, as crashes.js sets it), and how sure clocks are of it.
 export const LOST_RESPONSE_MS = 60_000;
 const ABOUT_MS = 2_500;
+// The name of tokens that were given in an answer that nobody heard.
+const NOBODYS = "?";
 // A code that is older than this may have expired (60 s, CODE-02).
 const CODE_IS_FRESH_MS = 50_000;
 
@@ -59,7 +61,6 @@ const operations = {
 
   // INTRO-04 for an API, and for a client about its own refresh token.
   introspect(state, { token, of, key, scopes }, answer) {
-    if (answer === null) return [state];
     const lives = of === "refresh" ? token === state.leaf : !state.dead.includes(token) && !state.removed.includes(key);
     const isActive = lives && !state.over;
     const left = of === "refresh" ? answer.scopes : scopes.filter((scope) => state.scopes.includes(scope));
@@ -102,9 +103,9 @@ function rotated(state, operation, answer, traded, before = operation.token) {
   return issued({ ...state, before, traded }, operation, answer);
 }
 
-// Without an answer they have names that nobody asks for.
+// Without an answer they are nobody's.
 function issued(state, operation, answer) {
-  const { refresh, access } = answer?.tokens ?? { refresh: `?${operation.id}`, access: `?${operation.id}` };
+  const { refresh, access } = answer?.tokens ?? { refresh: NOBODYS, access: NOBODYS };
   const given = { ...state, leaf: refresh, access };
   return isOfTheSecondOfTheEnd(state, operation) ? [given, withDead(given, access)] : [given];
 }
@@ -136,7 +137,7 @@ function unauthorized(state, answer) {
 
 // What nobody was given, nobody asks about.
 function withDead(state, token) {
-  if (token.startsWith("?")) return state;
+  if (token === NOBODYS) return state;
   return { ...state, dead: [...new Set([...state.dead, token])].sort() };
 }
 

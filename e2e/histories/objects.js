@@ -20,10 +20,16 @@ export function objectsOf(events) {
     }
   }
   for (const event of events) {
+    if (isNothing(event.operation)) continue;
     const hearing = new Set(topics(event.operation, of).flatMap((topic) => hearers.get(topic) ?? []));
     for (const object of hearing) object.events.push(event);
   }
   return [...objects.values()];
+}
+
+// A question without an answer, which changes nothing.
+function isNothing({ kind, answer }) {
+  return answer === null && (kind === "introspect" || kind === "ask");
 }
 
 function* bornOf({ kind, answer, person, client, session: signedIn }) {

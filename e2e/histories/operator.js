@@ -31,7 +31,7 @@ export class Operator {
 
   // A command that failed may have done its work all the same; nobody kills it, so it is over when it says so.
   #perform(asked, words, read) {
-    return this.#history.perform({ node: "command line", ...asked }, async () => {
+    return this.#history.perform({ node: "command line", state: "fenced", ...asked }, async () => {
       const said = await this.#command(...words).catch(() => null);
       return said === null ? Lost : read(JSON.parse(said));
     });

@@ -10,7 +10,7 @@ const operations = {
   sign_in: () => [{ lives: true }],
   sign_out: () => [{ lives: false }],
   ask(state, _, answer) {
-    if (answer === null || answer.refused) return [state];
+    if (answer.refused) return [state];
     return Boolean(answer.login) === !state.lives ? [state] : [];
   },
 };
