@@ -8,8 +8,8 @@ export class Suite {
   #setUpEach;
   #patienceSeconds;
 
-  // `setUp(name, disposers)` makes what all tests are handed, `setUpEach(name, disposers, shared)` what each is handed anew. What they push onto `disposers` is
-  // undone at the end, last first.
+  // `setUp(name, disposers)` makes what all tests are handed, `setUpEach(name, disposers, shared)` what each is handed anew. What they push
+  // onto `disposers` is undone at the end, last first.
   constructor(title, { all = async () => ({}), each = async () => ({}), patienceSeconds = PATIENCE_SECONDS }) {
     this.title = title;
     this.#setUp = all;

@@ -87,7 +87,7 @@ export class Visitor {
     return this.#perform({ kind: "ask", ...asked }, async () => this.#seen(await this.#open(url)));
   }
 
-  #allow(asked, { page: shown }) {
+  #allow(asked, { shown }) {
     return this.#perform({ kind: "allow", ...asked }, async () => {
       const answer = this.#seen(await this.#submit(shown.page, shown.at, "consent", { decision: "allow" }));
       return answer?.page || answer?.login ? { refused: true } : answer;
@@ -101,8 +101,8 @@ export class Visitor {
       return parameters.has("code") ? { code: this.#endpoints.keepCode(parameters.get("code")) } : { refused: true };
     }
     if (answer.page.includes('id="login"')) return { login: true };
-    // Not to be printed: it is no part of the answer.
-    if (answer.page.includes('id="consent"')) return Object.defineProperty({ page: true }, "page", { value: answer, enumerable: false });
+    // Not enumerable, and so not printed: only that there is a page is part of the answer.
+    if (answer.page.includes('id="consent"')) return Object.defineProperty({ page: true }, "shown", { value: answer });
     return { refused: true };
   }
 
