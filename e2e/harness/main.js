@@ -11,8 +11,10 @@ const AT_ONCE = 2;
 
 // The longest first, so that no core waits for it at the end.
 const SUITES = [
-  "../browser/two_tabs.js",
+  "../histories/postgres_crashes.js",
+  "../histories/two_nodes.js",
   "../histories/crashes.js",
+  "../browser/two_tabs.js",
   "../browser/every_page.js",
   "../browser/web_app.js",
   "../browser/interruptions.js",
@@ -21,8 +23,6 @@ const SUITES = [
   "../browser/browser_app.js",
   "../browser/native_apps.js",
   "../browser/front_channel.js",
-  "../histories/postgres_crashes.js",
-  "../histories/two_nodes.js",
   "../histories/flushes.js",
   "../histories/full_disk.js",
   "../histories/checker_tests.js",

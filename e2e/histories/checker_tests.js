@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { Suite } from "../harness/suite.js";
 import { describe, judge } from "./checker.js";
+import { LOST_RESPONSE_MS } from "./grant.js";
 import { History, Lost } from "./history.js";
 
 export const suite = new Suite("history checker", {});
@@ -124,6 +125,16 @@ lie("an honest retry that is taken for a theft", {
   before: async () => (await begun()).refresh(1, tokens(2)),
   tell: (it) => it.refresh(1, refused),
   twin: (it) => it.refresh(1, tokens(3)),
+});
+lie("a retry after the window that is answered", {
+  before: async () => {
+    const it = await (await begun()).refresh(1, tokens(2));
+    // As if all of that had been before the window.
+    for (const { operation } of it.history.events) for (const moment of ["invokedAt", "answeredAt"]) operation[moment] -= 2 * LOST_RESPONSE_MS;
+    return it;
+  },
+  tell: (it) => it.refresh(1, tokens(3)),
+  twin: (it) => it.refresh(1, refused),
 });
 lie("a retry that leaves the access token before it alive", {
   before: async () => (await (await begun()).refresh(1, tokens(2))).refresh(1, tokens(3)),

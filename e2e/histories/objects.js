@@ -16,7 +16,10 @@ export function objectsOf(events) {
       if (objects.has(name)) continue;
       const object = { name, ...described, events: [] };
       objects.set(name, object);
-      for (const topic of hears) hearers.set(topic, [...(hearers.get(topic) ?? []), object]);
+      for (const topic of hears) {
+        if (!hearers.has(topic)) hearers.set(topic, []);
+        hearers.get(topic).push(object);
+      }
     }
   }
   for (const event of events) {
