@@ -38,6 +38,7 @@ pub use fault::StoreFault;
 pub use keys::{KeyChange, KeysRevision, RemovedKey, StoredKey, StoredKeys};
 pub use leases::{LEASE_LASTS, Lease};
 pub use lists::{GrantCursor, GrantList, GrantPage, GrantsOf, LINEAGE_SHOWN, Lineage};
+pub use migrations::Plan;
 pub use postgres::{PostgresServer, PostgresUrlFault};
 pub use restore::{EndedByRestore, Kept, Restoring, back_up_file, restore_file};
 pub use sqlite::Pages;
@@ -183,6 +184,16 @@ impl Store {
         };
         let (found, newest) = sqlite::inspect(path, &Options::default())?;
         Ok(if found == newest { Inspection::Current } else { Inspection::Older { found, newest } })
+    }
+
+    /// What [`Store::open`] would do to the schema. Refuses what it would refuse, and does nothing.
+    pub fn plan(location: &Location) -> Result<Plan, StoreFault> {
+        let found = match Self::inspect(location)? {
+            Inspection::Absent => None,
+            Inspection::Current => Some(migrations::newest()),
+            Inspection::Older { found, .. } => Some(found),
+        };
+        Ok(Plan::from(found, matches!(location, Location::Postgres(_))))
     }
 
     /// As [`Store::open`], with other than the usual bounds.

@@ -161,6 +161,18 @@ Examples:
   grantd key rotate"
     )]
     Key(KeyCommand),
+    /// Brings the schema of the database to this version's, as every start does, or says what would be done
+    #[command(after_help = "\
+All steps are one transaction. --dry-run says whether nodes of the older version may go on serving meanwhile.
+
+Examples:
+  grantd migrate --dry-run
+  grantd migrate")]
+    Migrate {
+        /// Says what would be done, and does nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// The database as a whole: backups, and moving to another one
     #[command(
         subcommand,

@@ -12,6 +12,7 @@ mod events;
 mod failure;
 mod grant;
 mod key;
+mod migrate;
 mod moment;
 mod resource;
 mod serve;
@@ -81,6 +82,7 @@ fn dispatch(line: CommandLine, console: &mut Console<'_>) -> Result<ExitCode, Fa
         Some(Command::Key(command)) => {
             block_on(async { key::run(&Workplace::open(&common)?, command, console).await }).map(done)
         }
+        Some(Command::Migrate { dry_run }) => migrate::run(&common, dry_run, console).map(done),
         Some(Command::Store(command)) => store::run(&common, command, console).map(done),
     }
 }

@@ -251,3 +251,33 @@ async fn a_restore_takes_no_file_that_is_none_and_no_part_of_an_older_database()
     let rig = started(folder.path()).await;
     signed_in_as(&rig, "alice").await;
 }
+
+// proves: STORE-11
+#[test]
+fn an_upgrade_is_told_before_it_is_done() {
+    let folder = TempDir::new().unwrap();
+    let told = done(folder.path(), &["migrate", "--dry-run"]);
+    assert!(
+        told.contains("would be brought from nothing to schema") && !folder.path().join("grantd.db").exists(),
+        "{told}"
+    );
+    assert!(done(folder.path(), &["migrate"]).contains("was brought from nothing"));
+    assert!(done(folder.path(), &["migrate"]).contains("there is nothing to do"));
+    // As the first version left it.
+    fs::remove_file(folder.path().join("grantd.db")).unwrap();
+    let connection = Connection::open(folder.path().join("grantd.db")).unwrap();
+    connection.execute_batch(include_str!("../../../store/migrations/0001_first.sql")).unwrap();
+    connection.execute_batch("PRAGMA application_id = 0x67726e74; PRAGMA user_version = 1").unwrap();
+    drop(connection);
+    let plan: Value = serde_json::from_str(&done(folder.path(), &["migrate", "--dry-run", "--json"])).unwrap();
+    let steps = plan["steps"].as_array().unwrap().len();
+    assert_eq!((&plan["found"], &plan["done"], steps), (&1.into(), &false.into(), 2), "{plan}");
+    assert_eq!(plan["older_nodes_go_on"], false, "a file has one version at a time");
+    refused(folder.path(), &["store", "copy", "--to", "copy.db"], 78, "run: grantd migrate");
+    let told = done(folder.path(), &["migrate"]);
+    assert!(told.contains("was brought from schema 1 to schema 3") && told.contains("stop them first"), "{told}");
+    let compared = done(folder.path(), &["store", "copy", "--to", "copy.db"]);
+    assert!(compared.lines().skip(1).all(|line| line.ends_with("  the same")), "{compared}");
+    refused(folder.path(), &["store", "copy", "--to", "grantd.db"], 2, "the same database");
+    refused(folder.path(), &["store", "copy", "--from", "postgres://u:hush@h/d"], 2, "--password-file");
+}
