@@ -32,7 +32,7 @@ pub async fn sweep(app: Weak<App>) {
             }
             Ok(None) => {}
             Err(fault) => {
-                tracing::warn!(event = "fault", %fault, "could not see whether there is anything to clear away")
+                tracing::warn!(event = "fault", %fault, "could not see whether there is anything to clear away");
             }
         }
     }

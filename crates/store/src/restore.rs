@@ -85,7 +85,7 @@ impl Restoring {
     pub fn put_in_place(self, place: &Path, told: &mut dyn FnMut(Pages)) -> Result<(), StoreFault> {
         // With the last handle its log goes into the file.
         drop(self.store);
-        sqlite::put_in_place(self.draft, place, told)
+        sqlite::put_in_place(&self.draft, place, told)
     }
 }
 
@@ -143,7 +143,7 @@ fn served_until(reading: &dyn Reading, now: Time) -> Result<Option<Time>, StoreF
     let latest = now + LEASE_LASTS + CLOCKS_APART;
     let leases = reading.rows("leases", sql::LEASES_IN_FORCE, &[now.into(), latest.into()])?;
     let ends = leases.into_iter().map(|mut lease| {
-        (lease.text()?, lease.text()?);
+        let (_issuer, _name) = (lease.text()?, lease.text()?);
         lease.integer().map(Time)
     });
     Ok(ends.collect::<Result<Vec<Time>, StoreFault>>()?.into_iter().max())
@@ -162,9 +162,9 @@ fn steps(issuer: &Issuer, kept: &Kept, event: &Event, now: Time) -> Result<Vec<S
         let values = of(&[client.as_str().into(), at.clone(), because.clone()]);
         steps.push(Step::always(sql::KEEP_GRANTS_OF_CLIENT, values));
     }
-    steps.push(Step::always(sql::END_EVERY_SESSION, of(&[at.clone()])));
+    steps.push(Step::always(sql::END_EVERY_SESSION, of(std::slice::from_ref(&at))));
     steps.push(Step::always(sql::FORGET_EVERY_PENDING_REQUEST, of(&[])));
-    steps.push(Step::always(sql::SPEND_EVERY_CODE, of(&[at.clone()])));
+    steps.push(Step::always(sql::SPEND_EVERY_CODE, of(std::slice::from_ref(&at))));
     if !kept.consents {
         steps.push(Step::always(sql::FORGET_EVERY_CONSENT, of(&[])));
     }

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use grantd_store::Options;
+use grantd_postgres_fixture::{Isolation, Server};
+use grantd_store::{Location, Options, PostgresServer};
 use reqwest::Method;
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -161,4 +162,32 @@ async fn a_preflight_is_answered_from_the_older_list_while_the_store_cannot_be_r
     assert_eq!(preflight().await.as_deref(), Some("https://page.example"));
     connection.execute_batch("ALTER TABLE gone RENAME TO clients").unwrap();
     assert_eq!(preflight().await.as_deref(), Some("https://page.example"));
+}
+
+// proves: INV-07
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_server_that_goes_away_and_comes_back_is_not_noticed_after_that() {
+    let server = Server::start(&grantd_postgres_fixture::Options::default());
+    let schema = server.schema(Isolation::ReadCommitted);
+    let database = Location::Postgres(PostgresServer::parse(&schema.url()).unwrap());
+    let rig = Setup::behind_a_proxy().on(database).start().await;
+    let code = rig.browser().code(&Asking::of_web()).await;
+    server.stop();
+    let answer = rig.redeem(&code).await;
+    assert_shed(&answer);
+    assert!(is_json(&answer), "{answer:?}");
+    let page = rig.browser().get(&format!("/authorize?{}", Asking::of_web().encoded())).await;
+    assert_shed(&page);
+    assert_eq!((rig.browser().get("/readyz").await.status, rig.browser().get("/livez").await.status), (503, 200));
+    server.start_again();
+    let mut answer = rig.redeem(&code).await;
+    for _ in 0..20 {
+        if answer.status == 200 {
+            break;
+        }
+        assert_shed(&answer);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        answer = rig.redeem(&code).await;
+    }
+    assert_eq!(answer.status, 200, "{answer:?}");
 }

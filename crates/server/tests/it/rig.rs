@@ -89,6 +89,12 @@ impl Setup {
         Self { database, ..self.kept_in(folder) }
     }
 
+    /// The database is this one.
+    pub(crate) fn on(mut self, database: Location) -> Self {
+        self.database = database;
+        self
+    }
+
     pub(crate) fn sealed_with(mut self, key: KekSource) -> Self {
         self.key = key;
         self

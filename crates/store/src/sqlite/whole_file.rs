@@ -71,17 +71,17 @@ pub(crate) fn is_free(path: &Path) -> Result<(), StoreFault> {
 
 /// Puts a database that is ready in the place of the one at `path`, if there is one, which nobody uses. All of it or nothing,
 /// whenever the machine ends: a server that waits for the file finds the old one or the new one.
-pub(crate) fn put_in_place(ready: TempPath, path: &Path, told: Told<'_>) -> Result<(), StoreFault> {
+pub(crate) fn put_in_place(ready: &Path, path: &Path, told: Told<'_>) -> Result<(), StoreFault> {
     is_free(path)?;
-    drop(alone_with(&ready)?);
+    drop(alone_with(ready)?);
     if !path.exists() {
-        return name(&ready, path);
+        return name(ready, path);
     }
     // Page by page in one transaction, and not by another name for the file: a process that has it open already would go on with
     // a file that has no name any more.
     let mut target = alone_with(path)?;
-    let source = open_to_read(&ready)?;
-    copy_pages(&source, &ready, &mut target, path, told)
+    let source = open_to_read(ready)?;
+    copy_pages(&source, ready, &mut target, path, told)
 }
 
 fn copy_pages(

@@ -99,12 +99,11 @@ fn every_column_of_every_table_is_copied() {
         let mut copied = BTreeSet::new();
         for part in source.split(&format!(": \"{begin}")).skip(1) {
             let words = part.split('"').next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
-            let (columns, table) = match words.split_once(" FROM ") {
-                Some((columns, rest)) => (columns.to_owned(), rest.split(' ').next().unwrap().to_owned()),
-                None => {
-                    let (table, rest) = words.split_once(" (").unwrap();
-                    (rest.split(')').next().unwrap().to_owned(), table.to_owned())
-                }
+            let (columns, table) = if let Some((columns, rest)) = words.split_once(" FROM ") {
+                (columns.to_owned(), rest.split(' ').next().unwrap().to_owned())
+            } else {
+                let (table, rest) = words.split_once(" (").unwrap();
+                (rest.split(')').next().unwrap().to_owned(), table.to_owned())
             };
             copied.extend(columns.split(", ").map(|column| (table.clone(), column.to_owned())));
         }

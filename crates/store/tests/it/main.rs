@@ -30,6 +30,7 @@ mod postgres_trips;
 mod proxy;
 mod races;
 mod records;
+mod rolling;
 mod schedules;
 mod secrecy;
 mod speed;

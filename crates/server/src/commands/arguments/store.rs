@@ -78,12 +78,12 @@ Examples:
 #[derive(Clone, Debug, Args)]
 pub(in crate::commands) struct KeepArguments {
     /// Keeps this grant, although it may have been taken back since; repeat it for several
-    #[arg(long, value_name = "ID")]
-    pub(in crate::commands) keep_grant: Vec<String>,
+    #[arg(long = "keep-grant", value_name = "ID")]
+    pub(in crate::commands) grants: Vec<String>,
     /// Keeps all grants to this client, although they may have been taken back since; repeat it for several
-    #[arg(long, value_name = "ID")]
-    pub(in crate::commands) keep_grants_of_client: Vec<String>,
+    #[arg(long = "keep-grants-of-client", value_name = "ID")]
+    pub(in crate::commands) grants_of: Vec<String>,
     /// Does not ask users again for what they agreed to, although they may have taken that back since
-    #[arg(long)]
-    pub(in crate::commands) keep_consents: bool,
+    #[arg(long = "keep-consents")]
+    pub(in crate::commands) consents: bool,
 }

@@ -21,7 +21,7 @@ pub(super) struct Asked {
     pub(super) password_file: Option<PathBuf>,
 }
 
-pub(super) fn run(common: &Common, asked: Asked, console: &mut Console<'_>) -> Result<(), Failure> {
+pub(super) fn run(common: &Common, asked: &Asked, console: &mut Console<'_>) -> Result<(), Failure> {
     let [from, to] =
         [&asked.from, &asked.to].map(|named| location(common, named.as_deref(), asked.password_file.as_deref()));
     let (from, to) = (from?, to?);

@@ -15,7 +15,7 @@ pub(super) fn run(common: &Common, command: StoreCommand, console: &mut Console<
         StoreCommand::Restore { from, keep, yes } => restore::run(common, &from, keep, yes, console),
         StoreCommand::Restored { keep, yes } => restore::in_place(common, keep, yes, console),
         StoreCommand::Copy { from, to, password_file } => {
-            copy::run(common, copy::Asked { from, to, password_file }, console)
+            copy::run(common, &copy::Asked { from, to, password_file }, console)
         }
     }
 }

@@ -86,9 +86,9 @@ pub(super) async fn refuse_served(store: &Store, place: &str) -> Result<(), Fail
 impl From<KeepArguments> for Kept {
     fn from(keep: KeepArguments) -> Self {
         Self {
-            grants: keep.keep_grant.into_iter().map(GrantId::new).collect(),
-            grants_of: keep.keep_grants_of_client.into_iter().map(ClientId::new).collect(),
-            consents: keep.keep_consents,
+            grants: keep.grants.into_iter().map(GrantId::new).collect(),
+            grants_of: keep.grants_of.into_iter().map(ClientId::new).collect(),
+            consents: keep.consents,
         }
     }
 }
