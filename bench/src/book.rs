@@ -143,6 +143,8 @@ impl Figure {
 pub struct Check {
     /// What has to be so.
     pub what: &'static str,
+    /// What the server kept its records in.
+    pub store: &'static str,
     /// Of how many.
     pub looked_at: u64,
     /// Of how many it is.

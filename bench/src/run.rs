@@ -7,7 +7,9 @@ use crate::book::{Book, Line};
 use crate::driver::{Span, drive};
 use crate::fault::Fault;
 use crate::hello;
+use crate::lines::endpoints::Ceilings;
 use crate::lines::growth::Growth;
+use crate::lines::postgres::Nodes;
 use crate::lines::town::{Pace, Town};
 use crate::lines::{
     catalogue, connections, crash, endpoints, group, latency, parts as part_lines, peers, resource_server, size,
@@ -33,16 +35,25 @@ pub async fn run(options: &Options) -> Result<(Book, Machine), Fault> {
         town: Town::at(site.start()?, people, pace).await?,
         peer: if options.peers { Some(peers::start(pace).await?) } else { None },
         hello: Process::start("the hello server", hello::command()?)?,
+        nodes: None,
         growth: None,
         folder: folder.path().to_owned(),
         binary,
         pace,
         choice,
     };
-    if scene.choice.has_any(&[catalogue::EXCHANGE_AT_10_4, catalogue::REFRESH_AT_10_4, catalogue::BYTES_A_GRANT]) {
+    if scene.choice.has_any(&section(catalogue::GROWTH)) {
         eprint_line("filling databases");
         let growth = Growth::fill(&scene.binary, &scene.folder, pace, options.grown, &mut book).await?;
         scene.growth = Some(growth);
+    }
+    if scene.choice.has_any(&section(catalogue::POSTGRES)) {
+        if Nodes::can_be() {
+            let folder = scene.folder.join("nodes");
+            scene.nodes = Some(Nodes::start(&scene.binary, &folder, people, pace).await?);
+        } else {
+            eprint_line("PostgreSQL is not installed (apt-get install postgresql): nothing is measured on it");
+        }
     }
     for round in 1..=options.rounds {
         eprint_line(&format!("round {round} of {}", options.rounds));
@@ -50,7 +61,11 @@ pub async fn run(options: &Options) -> Result<(Book, Machine), Fault> {
     }
     if scene.choice.has_any(DURABLE) {
         eprint_line("killing the server under load");
-        crash::survive(scene.town, &site, &mut book).await?;
+        crash::survive(scene.town, &site, "SQLite", &mut book).await?;
+    }
+    if let Some(nodes) = scene.nodes {
+        eprint_line("killing a node under load");
+        nodes.survive(&mut book).await?;
     }
     book.sort_as(catalogue::ALL);
     Ok((book, machine))
@@ -65,6 +80,7 @@ struct Scene {
     town: Town,
     hello: (Process, std::net::SocketAddr),
     peer: Option<Town>,
+    nodes: Option<Nodes>,
     growth: Option<Growth>,
     folder: PathBuf,
     binary: PathBuf,
@@ -75,9 +91,10 @@ struct Scene {
 impl Scene {
     async fn round(&mut self, book: &mut Book) -> Result<(), Fault> {
         let parts = self.parts(book).await?;
+        let ceilings = Ceilings::of(&parts);
         for line in endpoints::LINES.iter().filter(|line| self.choice.has(line)) {
             eprint_line(&format!("  {}", line.what));
-            endpoints::measure(*line, &self.town, &parts, book).await?;
+            endpoints::measure(*line, &self.town, &ceilings, book).await?;
         }
         if let Some(peer) = &self.peer {
             eprint_line("  node-oidc-provider");
@@ -98,6 +115,10 @@ impl Scene {
         if self.choice.has_any(&[catalogue::TOKEN_IDLE, catalogue::TOKEN_STORM]) {
             eprint_line("  tokens during a login storm");
             latency::storm(&self.town, book).await?;
+        }
+        if let Some(nodes) = &self.nodes {
+            eprint_line("  on PostgreSQL");
+            nodes.measure(&ceilings, self.pace.counted, book).await?;
         }
         if let Some(growth) = &mut self.growth {
             eprint_line("  databases that have grown");
@@ -171,7 +192,12 @@ impl Choice {
 
 /// By its nature, however short each measurement is.
 fn takes_long(line: &Line) -> bool {
-    line.section == catalogue::GROWTH || line.section == catalogue::CONNECTIONS
+    [catalogue::GROWTH, catalogue::CONNECTIONS, catalogue::POSTGRES].contains(&line.section)
+}
+
+/// All lines of a section.
+fn section(name: &str) -> Vec<Line> {
+    catalogue::ALL.iter().filter(|line| line.section == name).copied().collect()
 }
 
 fn pace(options: &Options) -> Pace {

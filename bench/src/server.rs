@@ -12,7 +12,7 @@ use std::time::Instant;
 use crate::clock;
 use crate::fault::Fault;
 use crate::process::Process;
-use crate::world;
+use crate::world::{self, Database};
 
 /// A server that runs until it is dropped.
 #[derive(Debug)]
@@ -28,25 +28,29 @@ pub struct Server {
 pub struct Site {
     binary: PathBuf,
     folder: PathBuf,
+    database: Database,
 }
 
 impl Site {
-    /// Writes the configuration into a folder of its own.
+    /// Writes the configuration into a folder of its own, with the database there.
     pub fn prepare(binary: &Path, folder: PathBuf, people: usize) -> Result<Self, Fault> {
+        let database = Database::File(folder.join("grantd.db"));
+        Self::on(database, binary, folder, people)
+    }
+
+    /// As [`Site::prepare`], on a database that may be elsewhere.
+    pub fn on(database: Database, binary: &Path, folder: PathBuf, people: usize) -> Result<Self, Fault> {
         fs::create_dir_all(&folder).map_err(Fault::file("making", &folder))?;
-        let site = Self { binary: binary.to_owned(), folder };
+        let site = Self { binary: binary.to_owned(), folder, database };
         let path = site.configuration();
-        let writing = || Fault::file("writing", &path);
         // It holds a hash of a password; the server refuses one that everybody can read.
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
-        let text = world::configuration(&site.database(), people)?;
-        file.map_err(writing())?.write_all(text.as_bytes()).map_err(writing())?;
+        write_for_owner(&path, &world::configuration(&site.database, people)?)?;
         Ok(site)
     }
 
-    /// The SQLite file.
-    pub fn database(&self) -> PathBuf {
-        self.folder.join("grantd.db")
+    /// Where it keeps what it knows.
+    pub fn database(&self) -> &Database {
+        &self.database
     }
 
     fn configuration(&self) -> PathBuf {
@@ -62,6 +66,13 @@ impl Site {
         let (process, address) = Process::start("grantd", command)?;
         Ok(Server { process, address })
     }
+}
+
+/// Writes a file that its owner alone can read.
+pub fn write_for_owner(path: &Path, text: &str) -> Result<(), Fault> {
+    let writing = || Fault::file("writing", path);
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    file.map_err(writing())?.write_all(text.as_bytes()).map_err(writing())
 }
 
 /// Where the server's binary is: beside this one, brought up to date by the cargo that runs us, if one does.

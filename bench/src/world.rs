@@ -4,7 +4,7 @@
 //! all the load comes from one place.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::PathBuf;
 
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version};
@@ -61,8 +61,34 @@ pub fn username(number: usize) -> String {
     format!("person-{number}")
 }
 
-/// The configuration of a server with this many people, its database and key beside it.
-pub fn configuration(database: &Path, people: usize) -> Result<String, Fault> {
+/// Where a server keeps what it knows.
+#[derive(Clone, Debug)]
+pub enum Database {
+    /// A SQLite file, its key beside it.
+    File(PathBuf),
+    /// A PostgreSQL database, and the file with the key that every node has a copy of.
+    Postgres {
+        /// As in `database.url`.
+        url: String,
+        /// As in `keys.key_encryption_key_file`.
+        key_file: PathBuf,
+    },
+}
+
+impl Database {
+    fn settings(&self) -> String {
+        match self {
+            Self::File(path) => format!("[database]\npath = \"{}\"", path.display()),
+            Self::Postgres { url, key_file } => {
+                let key_file = key_file.display();
+                format!("[database]\nurl = \"{url}\"\n\n[keys]\nkey_encryption_key_file = \"{key_file}\"")
+            }
+        }
+    }
+}
+
+/// The configuration of a server with this many people.
+pub fn configuration(database: &Database, people: usize) -> Result<String, Fault> {
     let mut text = format!(
         r#"issuer = "{ISSUER}"
 
@@ -70,8 +96,7 @@ pub fn configuration(database: &Path, people: usize) -> Result<String, Fault> {
 listen = "127.0.0.1:0"
 trusted_proxies = ["127.0.0.1"]
 
-[database]
-path = "{database}"
+{database}
 
 [limits]
 pending_per_network = 1000
@@ -117,7 +142,7 @@ kind = "service"
 secret_hash = "{sealed_secret}"
 introspects = ["{SEALED}"]
 "#,
-        database = database.display(),
+        database = database.settings(),
         web = WEB.id,
         web_secret = WEB.hash(),
         robot = ROBOT.id,

@@ -9,6 +9,8 @@ pub const CONNECTIONS: &str = "Connections";
 /// Another server.
 pub const PEERS: &str = "node-oidc-provider, beside it";
 const COMMITS: &str = "Commits";
+/// The other store.
+pub const POSTGRES: &str = "On PostgreSQL";
 const LATENCY: &str = "Latency";
 /// Databases that have grown.
 pub const GROWTH: &str = "Growth";
@@ -70,6 +72,16 @@ lines! {
 
     GROUP_COMMIT: COMMITS, "group-commit", Ratio, "", Some(Goal::AtLeast(10.0)), "exchanges committed in a second, 128 waiting at once: together ÷ each by itself";
     FULL: COMMITS, "full-normal", Ratio, "", None, "exchanges committed in a second, 128 waiting at once: synchronous=FULL ÷ NORMAL";
+
+    PG_COMMIT: POSTGRES, "pg-commit", Microseconds, "", None, "CPU of committing an exchange, 128 waiting at once; the database's own is not in it";
+    PG_INTROSPECTION: POSTGRES, "pg-introspection", PerCpuSecond, "hello", None, "introspection of an opaque token";
+    PG_CLIENT_CREDENTIALS: POSTGRES, "pg-client_credentials", PerCpuSecond, "hello + ES256", None, "client_credentials, ES256";
+    PG_EXCHANGE: POSTGRES, "pg-exchange", PerCpuSecond, "hello + ES256 + commit", Some(Goal::AtLeast(0.7)), "authorization_code exchange, durable";
+    PG_REFRESH: POSTGRES, "pg-refresh", PerCpuSecond, "hello + ES256 + commit", Some(Goal::AtLeast(0.7)), "refresh with rotation, durable";
+    PG_FLOW: POSTGRES, "pg-flow", PerCpuSecond, "2 hello + ES256 + 2 commits", Some(Goal::AtLeast(0.6)), "the whole flow: authorize, code, exchange";
+    PG_TRANSACTIONS: POSTGRES, "pg-transactions", Ratio, "", Some(Goal::AtMost(1.0)), "transactions that write, for each refresh under load";
+    PG_ONE_NODE: POSTGRES, "pg-one-node", PerCpuSecond, "", None, "refresh on one node";
+    PG_TWO_NODES: POSTGRES, "pg-two-nodes", PerCpuSecond, "one node", Some(Goal::AtLeast(0.9)), "refresh on two nodes at once, for each CPU second of both";
 
     ALONE: LATENCY, "alone", Ratio, "", Some(Goal::AtMost(3.0)), "one exchange alone: p50 ÷ fdatasync of blocks that are there";
     TOKEN_IDLE: LATENCY, "token-idle", Milliseconds, "", None, "client_credentials while nothing else happens, p99";

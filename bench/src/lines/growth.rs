@@ -18,6 +18,7 @@ use crate::fault::Fault;
 use crate::server::{Site, eprint_line};
 use crate::stock::Stock;
 use crate::visitors::{Redeeming, Refreshing};
+use crate::world::Database;
 
 /// Servers side by side, each with more grants than the one before.
 #[derive(Debug)]
@@ -51,9 +52,11 @@ impl Growth {
         ];
         for (exchange, refresh, grants) in sizes {
             let Some(grants) = grants else { continue };
-            let site = Site::prepare(binary, folder.join(format!("grown-{grants}")), PEOPLE)?;
-            let tokens = fill(&site, grants).await?;
-            let bytes = std::fs::metadata(site.database()).map_err(Fault::file("reading", &site.database()))?.len();
+            let folder = folder.join(format!("grown-{grants}"));
+            let path = folder.join("grantd.db");
+            let site = Site::on(Database::File(path.clone()), binary, folder, PEOPLE)?;
+            let tokens = fill(&path, grants).await?;
+            let bytes = std::fs::metadata(&path).map_err(Fault::file("reading", &path))?.len();
             #[expect(clippy::cast_precision_loss, reason = "sizes far below 2^52")]
             book.add(BYTES_A_GRANT, bytes as f64 / grants as f64);
             let town = Town::at(site.start()?, PEOPLE, pace).await?;
@@ -106,8 +109,8 @@ fn note(book: &mut Book, line: Line, load: &Load, first: f64) {
 }
 
 /// Writes the grants, and keeps some of their refresh tokens, from all over.
-async fn fill(site: &Site, grants: u64) -> Result<Vec<String>, Fault> {
-    let store = Store::open(&Location::File(site.database()))?;
+async fn fill(path: &Path, grants: u64) -> Result<Vec<String>, Fault> {
+    let store = Store::open(&Location::File(path.to_owned()))?;
     let mut stock = Stock::begin("growth", clock::now())?;
     stock.settle(&store).await?;
     let every = usize::try_from(grants / KEPT).unwrap_or(1).max(1);

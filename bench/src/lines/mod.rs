@@ -9,6 +9,7 @@ pub mod growth;
 pub mod latency;
 pub mod parts;
 pub mod peers;
+pub mod postgres;
 pub mod resource_server;
 pub mod size;
 pub mod town;

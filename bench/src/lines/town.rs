@@ -14,7 +14,8 @@ pub struct Town {
     pub server: Server,
     /// Signed in, and agreed.
     pub browsers: Vec<Browser>,
-    pace: Pace,
+    /// How long each measurement takes.
+    pub pace: Pace,
 }
 
 /// How long each measurement takes.

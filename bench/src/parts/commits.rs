@@ -38,16 +38,20 @@ pub async fn measure(folder: &Path, each: Duration) -> Result<[Commits; AT_ONCE.
     Ok(measured)
 }
 
-/// With these options, and so many at once.
+/// With these options, and so many at once, on a SQLite file of its own.
 pub async fn at(folder: &Path, options: &Options, at_once: usize, for_about: Duration) -> Result<Commits, Fault> {
     let folder =
         tempfile::TempDir::with_prefix_in("commits-", folder).map_err(Fault::file("making a folder in", folder))?;
     let store = Store::open_with(&Location::File(folder.path().join("grantd.db")), options)?;
+    let is_alone = at_once == 1 || options.most_in_a_commit == 1;
+    within(store, at_once, if is_alone { ENOUGH_ALONE } else { ENOUGH }, for_about).await
+}
+
+/// In a store that is empty, at most `enough` of them.
+pub async fn within(store: Store, at_once: usize, enough: usize, for_about: Duration) -> Result<Commits, Fault> {
     let mut stock = Stock::begin("commits", clock::now())?;
     stock.settle(&store).await?;
     let mut exchanges = Vec::new();
-    let each_by_itself = at_once == 1 || options.most_in_a_commit == 1;
-    let enough = if each_by_itself { ENOUGH_ALONE } else { ENOUGH };
     while exchanges.len() < enough {
         let given = stock.give(&store, 500).await?;
         exchanges.extend(given.iter().map(|given| stock.exchange(given).0));
@@ -81,7 +85,7 @@ pub async fn at(folder: &Path, options: &Options, at_once: usize, for_about: Dur
 }
 
 /// About as many as are committed in a second; with fewer left, the measurement ends earlier.
-const ENOUGH: usize = 12_000;
+pub const ENOUGH: usize = 12_000;
 /// The same, where each waits for the disk by itself.
 const ENOUGH_ALONE: usize = 3_000;
 

@@ -39,6 +39,6 @@ fn figure(figure: &Figure) -> Value {
 
 fn check(check: &Check) -> Value {
     json!({
-        "what": check.what, "looked_at": check.looked_at, "held": check.held, "first_wrong": check.first_wrong,
+        "what": check.what, "store": check.store, "looked_at": check.looked_at, "held": check.held, "first_wrong": check.first_wrong,
     })
 }

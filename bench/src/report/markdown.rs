@@ -103,7 +103,7 @@ pub fn beside(figure: &Figure) -> String {
 
 fn check(check: &Check) -> String {
     let lost = if check.holds() { "" } else { " **LOST**" };
-    format!("| {}{lost} | {} | {} |\n", check.what, check.held, check.looked_at)
+    format!("| {}, {}{lost} | {} | {} |\n", check.store, check.what, check.held, check.looked_at)
 }
 
 fn escaped(text: &str) -> String {

@@ -23,7 +23,7 @@ pub fn table(book: &Book) -> String {
         text.push_str("\nAfter the server was killed under load (kill -9) and started again\n\n");
     }
     for check in book.checks() {
-        let _ = writeln!(text, "  {}: {} of {}", check.what, check.held, check.looked_at);
+        let _ = writeln!(text, "  {}, {}: {} of {}", check.store, check.what, check.held, check.looked_at);
         if let Some(wrong) = &check.first_wrong {
             let _ = writeln!(text, "      {wrong}");
         }

@@ -52,7 +52,7 @@ fn book() -> Book {
         book.add_judged(REFRESH, 12_345.0, ratio).beside("p99", 2_500.0).beside("per second", 9_876.0);
     }
     book.add(START, 31.0).remark("measured | once");
-    book.check(Check { what: "codes are spent", looked_at: 10, held: 10, first_wrong: None });
+    book.check(Check { store: "SQLite", what: "codes are spent", looked_at: 10, held: 10, first_wrong: None });
     book
 }
 
@@ -80,7 +80,7 @@ fn the_table_has_a_row_for_each_line_with_ratio_spread_goal_and_what_stands_besi
     assert!(table.contains(row), "{table}");
     assert!(table.contains("| start | 31.0 ms | – |  |  | ≤ 100 | reached |  |"), "{table}");
     assert!(table.contains("- measured \\| once"), "{table}");
-    assert!(table.contains("| codes are spent | 10 | 10 |"), "{table}");
+    assert!(table.contains("| SQLite, codes are spent | 10 | 10 |"), "{table}");
     assert!(table.contains("(performance.svg)"), "{table}");
 }
 
@@ -102,11 +102,17 @@ fn a_wrong_answer_and_a_lost_one_make_the_run_unsound() {
     wrong.add(START, 1.0).wrong = 1;
     assert!(!wrong.is_sound());
     let mut lost = book();
-    lost.check(Check { what: "tokens are good", looked_at: 10, held: 9, first_wrong: Some("one is not".to_owned()) });
+    lost.check(Check {
+        store: "SQLite",
+        what: "tokens are good",
+        looked_at: 10,
+        held: 9,
+        first_wrong: Some("one is not".to_owned()),
+    });
     assert!(!lost.is_sound());
-    assert!(markdown::figures(&lost, &machine(), None).contains("| tokens are good **LOST** | 9 | 10 |"));
+    assert!(markdown::figures(&lost, &machine(), None).contains("| SQLite, tokens are good **LOST** | 9 | 10 |"));
     let mut nothing_looked_at = book();
-    nothing_looked_at.check(Check { what: "x", looked_at: 0, held: 0, first_wrong: None });
+    nothing_looked_at.check(Check { store: "SQLite", what: "x", looked_at: 0, held: 0, first_wrong: None });
     assert!(!nothing_looked_at.is_sound(), "a check of nothing shows nothing");
 }
 

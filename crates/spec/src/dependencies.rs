@@ -18,7 +18,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("grantd-postgres-fixture", &[]),
     ("grantd-spec", &[]),
     // It measures the parts by themselves, and the whole over HTTP alone.
-    ("bench", &["grantd-protocol", "grantd-resource", "grantd-store", "grantd-tokens"]),
+    ("bench", &["grantd-postgres-fixture", "grantd-protocol", "grantd-resource", "grantd-store", "grantd-tokens"]),
 ];
 
 /// The crates that decide without I/O.
