@@ -55,7 +55,7 @@ struct Answered {
 
 async fn until_killed(town: &Town) -> Result<Answered, Fault> {
     let kept = town.refresh_tokens(GRANTS).await?;
-    let revoking = Revoking::new(town.refresh_tokens(GRANTS * 8).await?);
+    let revoking = Revoking::new(town.refresh_tokens(GRANTS * 4).await?);
     let (flows, codes) = (Till::default(), Till::default());
     let refreshing: Vec<_> = kept.chunks(GRANTS / EACH).map(|tokens| Refreshing::new(tokens.to_vec())).collect();
     let flowing = (0..EACH).map(|number| Ok(WholeFlow::new(town.browser(number)?, &flows)));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::driver::{Connection, Load, Span, Visitor, drive};
 use crate::fault::Fault;
 use crate::server::Server;
-use crate::visitors::{Authorizing, Browser, Redeeming, Till};
+use crate::visitors::{Authorizing, Browser, Till, WholeFlow};
 
 /// The server, and who uses it.
 #[derive(Debug)]
@@ -75,10 +75,14 @@ impl Town {
 
     /// Refresh tokens of this many grants.
     pub async fn refresh_tokens(&self, count: usize) -> Result<Vec<String>, Fault> {
-        let (_, till) = self.codes(64, count).await?;
-        let (load, _) = self.exhaust(vec![Redeeming::new(&till); 64]).await?;
-        sound(&load, "exchange")?;
-        Ok(till.refresh_tokens.take())
+        let till = Till::default();
+        let flows = (0..FLOWS).map(|number| Ok(WholeFlow::new(self.browser(number)?, &till).until(count)));
+        let (load, _) = self.exhaust(flows.collect::<Result<_, Fault>>()?).await?;
+        sound(&load, "the flow")?;
+        let mut tokens = till.refresh_tokens.take();
+        // Those who were under way when there were enough came back with one more.
+        tokens.truncate(count);
+        Ok(tokens)
     }
 
     /// How many a measurement's time may take, guessed from how many were answered in the last.
@@ -89,6 +93,9 @@ impl Town {
         count.clamp(500, 50_000)
     }
 }
+
+/// Connections over which tokens are got.
+const FLOWS: usize = 64;
 
 /// Seconds; a code lives for sixty, and getting them takes time as well.
 const LONGEST_LIFE_OF_A_CODE: f64 = 15.0;

@@ -2,9 +2,11 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use super::browser::Browser;
 use super::repeating::asked_by;
+use crate::clock;
 use crate::driver::{Connection, Request, Visitor, Went};
 use crate::fault::Fault;
 use crate::world::{CALLBACK, HOST, VERIFIER, WEB};
@@ -20,24 +22,25 @@ pub struct Till {
     pub refresh_tokens: Rc<RefCell<Vec<String>>>,
 }
 
-/// A signed-in browser that is sent back with a code, until there are enough.
+/// A signed-in browser that is sent back with a code, until there are enough or the first of them grow old.
 #[derive(Clone, Debug)]
 pub struct Authorizing {
     request: Vec<u8>,
     till: Till,
     enough: usize,
+    began: Instant,
 }
 
 impl Authorizing {
     /// Fills the till.
     pub fn new(browser: &Browser, till: &Till, enough: usize) -> Self {
-        Self { request: browser.authorization(), till: till.clone(), enough }
+        Self { request: browser.authorization(), till: till.clone(), enough, began: clock::instant() }
     }
 }
 
 impl Visitor for Authorizing {
     async fn once(&mut self, connection: &mut Connection) -> Result<Went, Fault> {
-        if self.till.codes.borrow().len() >= self.enough {
+        if self.till.codes.borrow().len() >= self.enough || self.began.elapsed() > OLD {
             return Ok(Went::NothingLeft);
         }
         let code = authorized(connection, &self.request).await?;
@@ -45,6 +48,9 @@ impl Visitor for Authorizing {
         Ok(Went::Well)
     }
 }
+
+/// A code lives for a minute, and redeeming all of them takes about as long as getting them.
+const OLD: Duration = Duration::from_secs(20);
 
 /// A client that redeems what is in the till.
 #[derive(Clone, Debug)]
@@ -71,17 +77,27 @@ impl Visitor for Redeeming {
 pub struct WholeFlow {
     request: Vec<u8>,
     till: Till,
+    enough: usize,
 }
 
 impl WholeFlow {
     /// For this browser.
     pub fn new(browser: &Browser, till: &Till) -> Self {
-        Self { request: browser.authorization(), till: till.clone() }
+        Self { request: browser.authorization(), till: till.clone(), enough: usize::MAX }
+    }
+
+    /// Ends when there are so many refresh tokens.
+    #[must_use]
+    pub fn until(self, enough: usize) -> Self {
+        Self { enough, ..self }
     }
 }
 
 impl Visitor for WholeFlow {
     async fn once(&mut self, connection: &mut Connection) -> Result<Went, Fault> {
+        if self.till.refresh_tokens.borrow().len() >= self.enough {
+            return Ok(Went::NothingLeft);
+        }
         let code = authorized(connection, &self.request).await?;
         redeem(connection, code, &self.till).await
     }

@@ -6,3 +6,4 @@ mod driver;
 mod report;
 mod statistics;
 mod tiny_run;
+mod visitors;
