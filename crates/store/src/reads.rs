@@ -325,11 +325,9 @@ impl Reader<'_> {
     fn waiting(&self, lookup: &Lookup) -> Result<Waiting, StoreFault> {
         let Some(network) = &lookup.waiting else { return Ok(Waiting::default()) };
         let issuer = || Value::from(self.issuer.as_str());
-        let from_network = [issuer(), network.as_str().into(), WAITING_COUNTED_TO.from_network.into()];
-        let in_all = [issuer(), WAITING_COUNTED_TO.in_all.into()];
         Ok(Waiting {
-            from_network: self.counted(sql::WAITING_FROM_NETWORK, &from_network)?,
-            in_all: self.counted(sql::WAITING_IN_ALL, &in_all)?,
+            from_network: self.counted(sql::WAITING_FROM_NETWORK, &[issuer(), network.as_str().into()])?,
+            in_all: self.counted(sql::WAITING_IN_ALL, &[issuer()])?,
         })
     }
 
@@ -338,3 +336,6 @@ impl Reader<'_> {
         Ok(row.map(|mut row| row.integer()).transpose()?.unwrap_or_default())
     }
 }
+
+/// As the statements say it.
+const _: () = assert!(WAITING_COUNTED_TO.from_network == 1_000 && WAITING_COUNTED_TO.in_all == 50_000);

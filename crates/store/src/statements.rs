@@ -47,14 +47,15 @@ statements! {
     CONSENTS_HELD =
         "SELECT record FROM consents WHERE issuer = $1 AND user_id = $2 ORDER BY client_id LIMIT $3";
     ATTEMPTS = "SELECT since, counted FROM attempts WHERE issuer = $1 AND counted_by = $2";
-    /// Bounded by the limit, whatever waits: a sum of ones, so that one row is read instead of thousands.
+    /// Bounded by the limit, whatever waits: a sum of ones, so that one row is read instead of thousands. The limit is
+    /// `WAITING_COUNTED_TO` of the protocol. It is no parameter: SQLite prepares a statement anew whenever one that limits it is bound.
     WAITING_FROM_NETWORK =
         "SELECT COALESCE(SUM(one), 0) FROM \
-         (SELECT 1 AS one FROM pending_requests WHERE issuer = $1 AND network = $2 LIMIT $3) AS counted";
+         (SELECT 1 AS one FROM pending_requests WHERE issuer = $1 AND network = $2 LIMIT 1000) AS counted";
     /// As above, for all networks.
     WAITING_IN_ALL =
         "SELECT COALESCE(SUM(one), 0) FROM \
-         (SELECT 1 AS one FROM pending_requests WHERE issuer = $1 LIMIT $2) AS counted";
+         (SELECT 1 AS one FROM pending_requests WHERE issuer = $1 LIMIT 50000) AS counted";
 
     // ---- what a user gave to whom, and what ended ----
     /// The newest first, up to $3.

@@ -189,11 +189,6 @@ fn told(issuer: &Issuer, row: &Row) -> Option<(Query, Vec<Vec<Value>>)> {
     let key = |column: usize| -> Option<Value> { row.try_get::<_, Option<&str>>(column).ok()?.map(Value::from) };
     let mut values = vec![Value::from(issuer.as_str())];
     values.extend([key(1), key(2)].into_iter().flatten());
-    match part {
-        "from network" => values.push(WAITING_COUNTED_TO.from_network.into()),
-        "in all" => values.push(WAITING_COUNTED_TO.in_all.into()),
-        _ => {}
-    }
     let is_there = row.try_get::<_, &str>(3).ok()? == "y";
     let value = |(place, kind): (usize, char)| -> Option<Value> {
         let text: Option<&str> = row.try_get(4 + place).ok()?;
