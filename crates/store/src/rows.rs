@@ -4,6 +4,10 @@
 //! disagree. A record's members only grow, each with a serde default: that keeps every old row readable.
 
 mod grants;
+mod remembered;
+mod spliced;
+
+use std::cell::RefCell;
 
 use grantd_protocol::events::{Event, Weight};
 use grantd_protocol::names::Issuer;
@@ -17,6 +21,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::fault::StoreFault;
 use crate::keys::{KeysRevision, RemovedKey, StoredKey};
+use remembered::Remembered;
 
 pub(crate) use grants::{
     ACCESS_TOKENS, CODES, CONSENTS, ENDED, GRANTS, REFRESH_TOKENS, access_token, access_token_values, code,
@@ -126,20 +131,19 @@ impl Row {
 
     /// The last column, with the members that stood in columns of their own put back.
     fn record<T: DeserializeOwned>(mut self, members: Vec<(&str, Json)>) -> Result<T, StoreFault> {
-        let mut record = self.members()?;
-        record.extend(members.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        self.whole(record)
-    }
-
-    /// The next column, a JSON object.
-    fn members(&mut self) -> Result<Map<String, Json>, StoreFault> {
         let text = self.text()?;
-        serde_json::from_str(&text).map_err(|_| self.corrupt("its record is not a JSON object"))
+        self.whole(&text, members)
     }
 
-    fn whole<T: DeserializeOwned>(&self, members: Map<String, Json>) -> Result<T, StoreFault> {
-        serde_json::from_value(Json::Object(members))
-            .map_err(|_| self.corrupt("its record lacks a member or has a wrong one"))
+    fn whole<T: DeserializeOwned>(&self, text: &str, members: Vec<(&str, Json)>) -> Result<T, StoreFault> {
+        spliced::read(text, members).map_err(|_| {
+            let is_object = serde_json::from_str::<Map<String, Json>>(text).is_ok();
+            self.corrupt(if is_object {
+                "its record lacks a member or has a wrong one"
+            } else {
+                "its record is not a JSON object"
+            })
+        })
     }
 
     fn corrupt(&self, reason: &str) -> StoreFault {
@@ -183,7 +187,17 @@ pub(crate) fn client_values(issuer: &Issuer, client: &Client) -> Result<Vec<Valu
     ])
 }
 
-pub(crate) fn client(mut row: Row) -> Result<Client, StoreFault> {
+thread_local! {
+    // Nearly every request reads one of each, and they hardly ever change.
+    static CLIENTS_READ: RefCell<Remembered<Client>> = RefCell::default();
+    static RESOURCES_READ: RefCell<Remembered<Resource>> = RefCell::default();
+}
+
+pub(crate) fn client(row: Row) -> Result<Client, StoreFault> {
+    CLIENTS_READ.with_borrow_mut(|read| read.read(row, new_client))
+}
+
+fn new_client(mut row: Row) -> Result<Client, StoreFault> {
     let status = row.optional_text()?.map(|status| ("status", status.into()));
     row.record(status.into_iter().collect())
 }
@@ -193,7 +207,7 @@ pub(crate) fn resource_values(issuer: &Issuer, resource: &Resource) -> Result<Ve
 }
 
 pub(crate) fn resource(row: Row) -> Result<Resource, StoreFault> {
-    row.record(Vec::new())
+    RESOURCES_READ.with_borrow_mut(|read| read.read(row, |row| row.record(Vec::new())))
 }
 
 pub(crate) fn user_values(issuer: &Issuer, user: &User) -> Result<Vec<Value>, StoreFault> {

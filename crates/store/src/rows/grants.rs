@@ -2,9 +2,11 @@
 
 use grantd_protocol::names::{AccessTokenId, ClientId, GrantId, Issuer, ResourceId, Scopes};
 use grantd_protocol::records::{
-    Code, Consent, Detail, Ended, EndedThing, Grant, GrantState, OpaqueAccessToken, Redemption, RefreshToken, Spending,
+    Code, Consent, Detail, Ended, EndedThing, Given, Grant, GrantState, OpaqueAccessToken, Redemption, RefreshToken,
+    Spending,
 };
 use grantd_tokens::{Digest, Time};
+use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
 use super::{Row, Value, json, record, word};
@@ -61,26 +63,42 @@ pub(crate) fn grant(mut row: Row) -> Result<Grant, StoreFault> {
     let last_used_at = row.optional_integer()?;
     let narrowings = row.integer::<u32>()?;
     let remaining = row.optional_text()?;
-    let mut members = row.members()?;
+    let text = row.text()?;
+    let nothing = Given { scopes: Scopes::default(), details: Vec::new() };
+    let members = vec![
+        ("given", json(GRANTS, &nothing)?),
+        ("last_used_at", last_used_at.unwrap_or_default().into()),
+        ("narrowings", narrowings.into()),
+        ("state", json(GRANTS, &state)?),
+    ];
+    let mut grant: Grant = row.whole(&text, members)?;
+    // A row from before this was counted: not since it was given.
+    if last_used_at.is_none() {
+        grant.last_used_at = grant.created_at;
+    }
     // A row from before this was kept: the first one of those that the grant was given for, whatever was taken back since.
-    if !members.contains_key("default_resource") {
-        let first = members.get("resources").and_then(|resources| resources.get(0)).cloned();
-        members.insert("default_resource".to_owned(), first.unwrap_or_default());
+    if !text.contains(DEFAULT_RESOURCE) {
+        grant.default_resource = grant.resources.first().cloned();
     }
     // The record is written once, so it says what the grant was given for.
-    let given = ["scopes", "details"].map(|name| (name.to_owned(), members.get(name).cloned().unwrap_or_default()));
-    members.insert("given".to_owned(), Json::Object(given.into_iter().collect()));
+    grant.given = Given { scopes: grant.scopes.clone(), details: grant.details.clone() };
     if let Some(remaining) = remaining {
-        let remaining: Map<String, Json> =
+        let Remaining { scopes, resources, details } =
             serde_json::from_str(&remaining).map_err(|_| row.corrupt("what is left of it is not a JSON object"))?;
-        members.extend(remaining);
+        (grant.scopes, grant.resources, grant.details) = (scopes, resources, details);
     }
-    // A row from before this was counted: not since it was given.
-    let last_used_at = last_used_at.map(Json::from).or_else(|| members.get("created_at").cloned());
-    members.insert("last_used_at".to_owned(), last_used_at.unwrap_or_default());
-    members.insert("narrowings".to_owned(), narrowings.into());
-    members.insert("state".to_owned(), json(GRANTS, &state)?);
-    row.whole(members)
+    Ok(grant)
+}
+
+/// How the member is written. No text inside a JSON string looks like it: its quotes would be escaped.
+const DEFAULT_RESOURCE: &str = "\"default_resource\":";
+
+/// What [`remaining`] wrote.
+#[derive(Deserialize)]
+struct Remaining {
+    scopes: Scopes,
+    resources: Vec<ResourceId>,
+    details: Vec<Detail>,
 }
 
 /// The id of a grant, as it stands in a column.
