@@ -140,9 +140,10 @@ impl Keys {
 
     /// Reads the keys anew if those in memory are older than this.
     pub async fn follow(&self, revision: KeysRevision) -> Result<(), KeyFault> {
-        if self.ring().revision >= revision {
-            return Ok(());
-        }
+        if self.ring().revision >= revision { Ok(()) } else { Box::pin(self.catch_up(revision)).await }
+    }
+
+    async fn catch_up(&self, revision: KeysRevision) -> Result<(), KeyFault> {
         let _alone = self.changing.lock().await;
         if self.ring().revision >= revision {
             return Ok(());

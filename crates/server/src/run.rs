@@ -11,6 +11,9 @@ use crate::env;
 use crate::events::{self, Kept};
 use crate::things;
 
+// What seldom happens waits in a box of its own. The future of a request has room for all that it may ever wait for, and is
+// copied as it is handed down: an outbound request alone made it larger than everything else together.
+
 /// Enough for a lost race, its sequel, and a fetch before both. In this process whoever was overtaken waits for their turn; another
 /// process on the same database may still be quicker, some times over.
 const MAX_ATTEMPTS: u32 = 32;
@@ -40,7 +43,7 @@ pub async fn run_if<E: Endpoint>(
             Next::Fetch(fetch) => {
                 // Nobody waits for somebody else's API.
                 turn = None;
-                things::fetch_and_keep(app, fetch).await?;
+                Box::pin(things::fetch_and_keep(app, fetch)).await?;
                 continue;
             }
         };
@@ -64,7 +67,7 @@ pub async fn run_if<E: Endpoint>(
             Commit::Stale if turn.is_none() => turn = Some(app.overtaken.take(&lookup).await),
             Commit::Stale => {}
             Commit::Refused(refusal) => {
-                events::tell_of_throttling(app, refusal, &facts).await?;
+                Box::pin(events::tell_of_throttling(app, refusal, &facts)).await?;
                 return Ok(Err(Refused::from(refusal)));
             }
         }

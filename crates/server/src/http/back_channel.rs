@@ -35,18 +35,23 @@ pub type Parse<R> = fn(Option<&[u8]>, Option<&[u8]>, &[u8], Network) -> Result<R
 /// A POST of a client's program, as it was sent.
 pub struct Posted {
     parts: Parts,
+    network: Network,
     body: Result<Bytes, StatusCode>,
 }
 
 impl Posted {
     /// Reads the whole of it. That it came too late or is too long is told by [`Posted::answered`].
     pub async fn read(request: Request, app: &Shared) -> Self {
-        let (parts, body) = request.into_parts();
-        let body = match whole_body(Request::from_parts(parts.clone(), body), app).await {
+        let (mut parts, body) = request.into_parts();
+        let network = network_of(&parts);
+        let mut unread = Request::new(body);
+        // How much of it may be read is said there.
+        *unread.extensions_mut() = std::mem::take(&mut parts.extensions);
+        let body = match whole_body(unread, app).await {
             Ok(body) if body.len() > MAX_BODY_BYTES => Err(StatusCode::PAYLOAD_TOO_LARGE),
             body => body,
         };
-        Self { parts, body }
+        Self { parts, network, body }
     }
 
     /// The headers.
@@ -66,7 +71,7 @@ impl Posted {
         if self.headers().get_all(AUTHORIZATION).iter().count() > 1 {
             return Err(Refusal::SeveralMethods);
         }
-        parse(self.parts.uri.query().map(str::as_bytes), self.authorization(), body, network_of(&self.parts))
+        parse(self.parts.uri.query().map(str::as_bytes), self.authorization(), body, self.network.clone())
     }
 
     /// The answer as it was made, or what is said instead.
@@ -83,8 +88,11 @@ impl Posted {
     /// all may be read by every registered origin, as a preflight: whoever sends JSON should learn that it must be a form.
     pub async fn allow_its_origins(&self, app: &App, response: &mut Response) {
         // Only a browser's script needs leave to read the answer, and says where it is from.
-        let client = self.headers().get(ORIGIN).and_then(|_| self.names());
-        allow_origins(app, self.headers(), client.as_ref(), response).await;
+        if self.headers().contains_key(ORIGIN) {
+            Box::pin(allow_origins(app, self.headers(), self.names().as_ref(), response)).await;
+        } else {
+            cors::allow(self.headers(), &Policy::Registered(&|_| false), response.headers_mut());
+        }
     }
 
     /// The status follows from the wire code alone (RFC 6749 §5.2).

@@ -55,11 +55,11 @@ pub async fn post(State(app): State<Shared>, visit: Visit, form: Form) -> Respon
     let credential = match run(&app, &admission).await {
         Ok(Ok(Admitted::Attempt(credential))) => credential,
         Ok(Ok(_)) => return see_other(&app.path(account::PATH)),
-        Ok(Err(no)) if no.refusal == Refusal::SignInThrottled => return throttled(&app, visit, typed).await,
+        Ok(Err(no)) if no.refusal == Refusal::SignInThrottled => return Box::pin(throttled(&app, visit, typed)).await,
         Ok(Err(no)) => return refused(&no, visit.chrome),
         Err(trouble) => return fault(&trouble, visit.chrome),
     };
-    let proof = match compare(&app, credential, password).await {
+    let proof = match Box::pin(compare(&app, credential, password)).await {
         Ok(proof) => proof,
         Err(trouble) => return fault(&trouble, visit.chrome),
     };
@@ -83,7 +83,7 @@ pub async fn post(State(app): State<Shared>, visit: Visit, form: Form) -> Respon
             response
         }
         Ok(Err(no)) if no.refusal == Refusal::SignInFailed => {
-            again(&app, visit, typed, problem_of(typed, password)).await
+            Box::pin(again(&app, visit, typed, problem_of(typed, password))).await
         }
         Ok(Err(no)) => refused(&no, visit.chrome),
         Err(trouble) => fault(&trouble, visit.chrome),

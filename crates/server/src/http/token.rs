@@ -44,8 +44,8 @@ async fn decide(app: &App, posted: &Posted) -> Decided<Response> {
     // A key that is missing is made, and the request decided anew.
     let decided = match run_if(app, &request, &mut sign).await {
         Err(Fault::Keys(KeyFault::Missing(algorithm))) => {
-            app.keys.ensure(algorithm).await?;
-            run_if(app, &request, &mut sign).await?
+            Box::pin(app.keys.ensure(algorithm)).await?;
+            Box::pin(run_if(app, &request, &mut sign)).await?
         }
         other => other?,
     };
