@@ -5,13 +5,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::password_hash::{Error as HashError, PasswordVerifier as _};
-use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::spawn_blocking;
+use argon2::password_hash::Error as HashError;
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Params, Version};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
+
+use threads::{Memory, Threads};
+
+mod threads;
 
 /// Makes and checks password hashes, on threads of their own.
 #[derive(Debug)]
@@ -19,6 +22,7 @@ pub struct PasswordHasher {
     running: Arc<Semaphore>,
     waiting: Semaphore,
     patience: Duration,
+    threads: Threads,
 }
 
 /// What a password turned out to be.
@@ -54,18 +58,18 @@ impl PasswordHasher {
     /// At most `running` hashes at a time (19 MiB and one core each), and at most `waiting` requests that wait for their turn,
     /// none longer than `patience`.
     pub fn new(running: usize, waiting: usize, patience: Duration) -> Self {
-        Self { running: Arc::new(Semaphore::new(running.max(1))), waiting: Semaphore::new(waiting), patience }
+        Self {
+            running: Arc::new(Semaphore::new(running.max(1))),
+            waiting: Semaphore::new(waiting),
+            patience,
+            threads: Threads::default(),
+        }
     }
 
     /// Hashes `password` with a `salt` that was drawn for this hash alone. The result is a PHC string, to be stored.
     pub async fn hash(&self, password: &str, salt: [u8; 16]) -> Result<String, PasswordFault> {
         let password = Zeroizing::new(password.to_owned());
-        self.run(move || {
-            let hash = argon2id()?.hash_password_with_salt(password.as_bytes(), &salt)?;
-            Ok(hash.to_string())
-        })
-        .await?
-        .map_err(|error: HashError| {
+        self.run(move |memory| new_hash(&password, &salt, memory)).await?.map_err(|error: HashError| {
             tracing::error!(%error, "a password could not be hashed");
             PasswordFault::Failed
         })
@@ -75,8 +79,8 @@ impl PasswordHasher {
     pub async fn verify(&self, phc: Option<&str>, password: &str) -> Result<Verification, PasswordFault> {
         let password = Zeroizing::new(password.to_owned());
         let stored = phc.and_then(usable).map(str::to_owned);
-        self.run(move || {
-            let verification = compare(stored.as_deref().unwrap_or(&decoy()), &password);
+        self.run(move |memory| {
+            let verification = compare(stored.as_deref().unwrap_or(&decoy()), &password, memory);
             // Nothing fits the decoy; if something ever did, it would still be nobody's password.
             if stored.is_some() { verification } else { Verification::Wrong }
         })
@@ -85,11 +89,15 @@ impl PasswordHasher {
 
     /// Runs `work` when it is its turn. The permit travels with the work: a caller who gives up does not make room for another
     /// hash while the first still runs.
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PasswordFault> {
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
+    ) -> Result<T, PasswordFault> {
         let permit = self.turn().await?;
-        let done = spawn_blocking(move || {
-            let _held: OwnedSemaphorePermit = permit;
-            work()
+        let (reply, done) = oneshot::channel();
+        self.threads.run(permit, move |memory| {
+            // Nobody waits any more if this fails: the request was dropped.
+            let _ = reply.send(work(memory));
         });
         done.await.map_err(|_| PasswordFault::Failed)
     }
@@ -104,16 +112,50 @@ impl PasswordHasher {
     }
 }
 
-fn compare(stored: &str, password: &str) -> Verification {
-    let Ok(hash) = PasswordHash::new(stored) else { return Verification::Wrong };
-    // The cost is read from the hash; the comparison inside is in constant time.
-    if Argon2::default().verify_password(password.as_bytes(), &hash).is_err() {
+fn compare(stored: &str, password: &str, memory: &mut Memory) -> Verification {
+    let Ok(stored) = PasswordHash::new(stored) else { return Verification::Wrong };
+    // Compared in constant time, by the type.
+    if !computed_as(&stored, password, memory).is_ok_and(|computed| Some(computed) == stored.hash) {
         return Verification::Wrong;
     }
-    let current = hash.algorithm.as_str() == Algorithm::Argon2id.as_str()
-        && hash.version == Some(Version::V0x13.into())
-        && Params::try_from(&hash).is_ok_and(|params| cost(&params) == (MEMORY_KIB, PASSES, LANES));
+    let current = stored.algorithm.as_str() == Algorithm::Argon2id.as_str()
+        && stored.version == Some(Version::V0x13.into())
+        && Params::try_from(&stored).is_ok_and(|params| cost(&params) == (MEMORY_KIB, PASSES, LANES));
     Verification::Correct(if current { HashAge::Current } else { HashAge::NeedsRehash })
+}
+
+/// What the password becomes at the cost, and with the salt, of a stored hash.
+fn computed_as(stored: &PasswordHash, password: &str, memory: &mut Memory) -> Result<Output, HashError> {
+    let salt = stored.salt.as_ref().ok_or(HashError::PasswordInvalid)?;
+    let algorithm = Algorithm::try_from(stored.algorithm.as_str())?;
+    let version = stored.version.map(Version::try_from).transpose()?.unwrap_or_default();
+    computed(&Argon2::new(algorithm, version, Params::try_from(stored)?), password, salt, memory)
+}
+
+fn computed(argon2: &Argon2<'_>, password: &str, salt: &[u8], memory: &mut Memory) -> Result<Output, HashError> {
+    let blocks = memory.blocks(argon2.params().block_count()).ok_or(HashError::OutOfMemory)?;
+    let mut buffer = [0_u8; Output::MAX_LENGTH];
+    let length = argon2.params().output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN);
+    let output = buffer.get_mut(..length).ok_or(HashError::OutputSize)?;
+    argon2.hash_password_into_with_memory(password.as_bytes(), salt, output, blocks)?;
+    Ok(Output::new(output)?)
+}
+
+/// At today's cost. A PHC string.
+fn new_hash(password: &str, salt: &[u8; 16], memory: &mut Memory) -> Result<String, HashError> {
+    let argon2 = Argon2::new(
+        Algorithm::Argon2id,
+        Version::V0x13,
+        Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(HashError::from)?,
+    );
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(argon2.params())?,
+        salt: Some(Salt::new(salt)?),
+        hash: Some(computed(&argon2, password, salt, memory)?),
+    };
+    Ok(hash.to_string())
 }
 
 /// A stored hash that this server may spend its time on. One that is not is logged: it can never fit.
@@ -131,10 +173,6 @@ fn usable(phc: &str) -> Option<&str> {
 
 fn cost(params: &Params) -> (u32, u32, u32) {
     (params.m_cost(), params.t_cost(), params.p_cost())
-}
-
-fn argon2id() -> Result<Argon2<'static>, argon2::Error> {
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(MEMORY_KIB, PASSES, LANES, None)?))
 }
 
 /// A hash of today's cost that no password is known to fit.
