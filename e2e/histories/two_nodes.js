@@ -7,6 +7,7 @@ import { keptBehind, startPostgres } from "../harness/postgres.js";
 import { Suite } from "../harness/suite.js";
 import { startWorld } from "../harness/world.js";
 import { assertBelievable } from "./checker.js";
+import { Lost } from "./history.js";
 import { LETTERS, SIGNED, WEB } from "./load.js";
 import { PEOPLE, SETTINGS, gather } from "./parties.js";
 import { Visitor } from "./visitor.js";
@@ -32,7 +33,7 @@ const { test } = suite;
 
 // proves: STORE-03, REFRESH-08
 test(`two nodes race ${RACES} times for one refresh token, and one token lives after each`, async (t) => {
-  const { history, endpoints, visitors } = await signedIn(t.world, 4);
+  const { history, endpoints, connections, visitors } = await signedIn(t.world, 4);
   const counts = { both_answered: 0, one_refused: 0 };
   await beside(FAMILIES, async (family) => {
     let { tokens } = await endpoints.redeem(WEB, await visitors[family % visitors.length].approve(WEB, SIGNED));
@@ -41,7 +42,8 @@ test(`two nodes race ${RACES} times for one refresh token, and one token lives a
       await Promise.all([0, 1].map(async (node) => arrived.push(await endpoints.at(node).refresh(WEB, tokens.refresh))));
       const given = arrived.filter((answer) => answer.tokens);
       counts[given.length === 2 ? "both_answered" : "one_refused"] += 1;
-      assert.ok(given.length > 0, "neither was answered");
+      const said = arrived.map((answer) => (answer === Lost ? "lost" : JSON.stringify(answer)));
+      assert.ok(given.length > 0, `race ${race} of family ${family}: neither was given a token, but ${said}; ${JSON.stringify(connections.sentAway)}`);
       // What comes last is what counts (decision 0008), at whichever node.
       tokens = given.at(-1).tokens;
       for (const { tokens: one } of given) await endpoints.introspectRefresh(WEB, one.refresh);
