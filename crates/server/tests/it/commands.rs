@@ -37,7 +37,18 @@ pub(crate) struct Ended {
 
 impl Folder {
     pub(crate) fn new() -> Self {
-        let folder = Self(TempDir::new().unwrap());
+        Self::filled(TempDir::new().unwrap())
+    }
+
+    /// Its database is a file, whatever was chosen: for what is about files, and about what grantd makes by itself.
+    fn with_a_file() -> Self {
+        let folder = TempDir::new().unwrap();
+        database::is_a_file_in(folder.path());
+        Self::filled(folder)
+    }
+
+    fn filled(folder: TempDir) -> Self {
+        let folder = Self(folder);
         folder.write("grantd.toml", &folder.config(), 0o644);
         folder.write("lockbox.toml", LOCKBOX, 0o644);
         folder.write("password.txt", "letters for a rainy day\n", 0o600);
@@ -121,12 +132,9 @@ impl Folder {
         Store::open(&database::of(self.0.path())).unwrap()
     }
 
-    /// Whether any file of the folder holds these bytes.
+    /// Whether any file of the folder, or its database, holds these bytes.
     fn holds(&self, secret: &str) -> bool {
-        fs::read_dir(self.0.path()).unwrap().any(|entry| {
-            let path = entry.unwrap().path();
-            path.is_file() && contains(&fs::read(path).unwrap(), secret.as_bytes())
-        })
+        contains(&database::on_disk(self.0.path()), secret.as_bytes())
     }
 }
 
@@ -218,7 +226,7 @@ fn every_command_has_examples_and_the_manual_has_each_of_them() {
 
 #[tokio::test]
 async fn every_line_of_the_manual_does_what_it_says() {
-    let folder = Folder::new();
+    let folder = Folder::with_a_file();
     folder.with_signing_keys().await;
     let token = crate::commands_grants::guide::furnish(&folder.store(), &Issuer::new("https://id.example")).await;
     folder.write("token.txt", &token, 0o600);
@@ -579,7 +587,7 @@ fn a_resource_comes_from_flags_or_from_a_file_with_places_for_faults() {
 
 #[test]
 fn check_says_ok_or_every_fault_with_its_place() {
-    let folder = Folder::new();
+    let folder = Folder::with_a_file();
     let ok = folder.done(&["check"]);
     assert_eq!(ok.out, "ok\n");
     assert!(!folder.path("grantd.db").exists(), "checking makes nothing");
@@ -602,7 +610,7 @@ fn check_says_ok_or_every_fault_with_its_place() {
 
 #[test]
 fn check_opens_what_the_configuration_names() {
-    let folder = Folder::new();
+    let folder = Folder::with_a_file();
     let check = |settings: &[&str]| {
         let arguments: Vec<&str> =
             ["check"].into_iter().chain(settings.iter().flat_map(|set| ["--set", set])).collect();
@@ -640,7 +648,7 @@ fn check_opens_what_the_configuration_names() {
 
 #[tokio::test]
 async fn check_refuses_keys_that_the_start_could_not_open() {
-    let folder = Folder::new();
+    let folder = Folder::with_a_file();
     let store = folder.store();
     let kek = KekSource::File(folder.path("key-encryption.key"));
     drop(Keys::open(store, Issuer::new("https://id.example"), &kek, Algorithm::Es256).await.unwrap());
@@ -751,7 +759,7 @@ async fn a_key_is_removed_when_one_says_so_twice_and_another_takes_over() {
 
 #[tokio::test]
 async fn keys_that_do_not_open_are_not_rotated_and_can_be_listed() {
-    let folder = Folder::new();
+    let folder = Folder::with_a_file();
     folder.with_signing_keys().await;
     let before = listed(&folder);
     fs::remove_file(folder.path("key-encryption.key")).unwrap();
@@ -764,7 +772,7 @@ async fn keys_that_do_not_open_are_not_rotated_and_can_be_listed() {
 
 #[test]
 fn the_exit_code_says_what_kind_of_trouble_it_is() {
-    let folder = Folder::new();
+    let folder = Folder::with_a_file();
     assert_eq!(folder.run(&["nonsense"]).code, 2);
     assert_eq!(folder.run(&["client", "add"]).code, 2);
     assert_eq!(folder.run(&["user", "set-password", "ann"]).code, 2);

@@ -395,7 +395,10 @@ async fn an_app_that_gives_back_token_after_token_fills_no_feed_but_loses_what_i
         id: AccessTokenId::new(format!("{grant}.{number}")),
         expires_at: now() + LONGEST_ACCESS_TOKEN,
     };
-    scene.rig.put((0..MORE_THAN_FIT).map(of_alice).map(ended).collect()).await;
+    let all: Vec<Change> = (0..MORE_THAN_FIT).map(of_alice).map(ended).collect();
+    for some in all.chunks(2_000) {
+        scene.rig.put(some.to_vec()).await;
+    }
     scene.only_alices_ended("more than fit").await;
     // Of another grant, one that ended is one that ended.
     let read = scene.other.read(&scene.rig).await;

@@ -84,9 +84,10 @@ impl Setup {
     }
 
     /// Database and key are files in this folder, whatever database was chosen: for what is about the files of SQLite.
-    pub(crate) fn kept_in_files_in(self, folder: &Path) -> Self {
-        let database = Location::File(folder.join("grantd.db"));
-        Self { database, ..self.kept_in(folder) }
+    pub(crate) fn kept_in_files_in(mut self, folder: &Path) -> Self {
+        self.database = Location::File(folder.join("grantd.db"));
+        self.key = KekSource::File(folder.join("grantd.db.key"));
+        self
     }
 
     /// The database is this one.

@@ -12,7 +12,7 @@ use grantd_tokens::{Seconds, Time};
 
 use crate::acts::beginning;
 use crate::children::{about, report, reports, spawn};
-use crate::databases::database;
+use crate::databases::{database, every_database, open_at};
 use crate::events::event;
 use crate::records::{code, digest, grant, grant_id, issuer, pending, refresh_token};
 use crate::town::Town;
@@ -50,24 +50,24 @@ async fn what_was_spent_or_revoked_stays_so_after_a_restart() {
 // proves: CODE-03, INV-10, LOG-04, STORE-04, STORE-05, STORE-06
 #[test]
 fn a_killed_server_leaves_all_that_it_acknowledged_and_nothing_by_halves() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("grantd.db");
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    drop(runtime.block_on(async { begun(open(&path)).await }));
-    let mut acknowledged = 0;
-    for round in 1..=5_u64 {
-        let about = format!("{} {}", acknowledged + 1000, path.display());
-        let mut child = spawn("crashes::child_exchanges_until_it_is_killed", &about);
-        let mut reports = reports(&mut child);
-        acknowledged = reports.by_ref().nth(usize::try_from(round * 3).unwrap()).unwrap().parse().unwrap();
-        // Not always at the same place in its work.
-        std::thread::sleep(std::time::Duration::from_millis(round * 13));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        // What it reported between the last line read and its end.
-        acknowledged = reports.last().map_or(acknowledged, |line| line.parse().unwrap());
-        let first = about.split(' ').next().unwrap().parse().unwrap();
-        runtime.block_on(check(&open(&path), first, acknowledged));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for database in every_database() {
+        drop(runtime.block_on(begun(database.open())));
+        let mut acknowledged = 0;
+        for round in 1..=5_u64 {
+            let first = acknowledged + 1000;
+            let mut child =
+                spawn("crashes::child_exchanges_until_it_is_killed", &format!("{first} {}", database.address()));
+            let mut reports = reports(&mut child);
+            acknowledged = reports.by_ref().nth(usize::try_from(round * 3).unwrap()).unwrap().parse().unwrap();
+            // Not always at the same place in its work.
+            std::thread::sleep(std::time::Duration::from_millis(round * 13));
+            child.kill().unwrap();
+            child.wait().unwrap();
+            // What it reported between the last line read and its end.
+            acknowledged = reports.last().map_or(acknowledged, |line| line.parse().unwrap());
+            runtime.block_on(check(&database.open(), first, acknowledged));
+        }
     }
 }
 
@@ -102,8 +102,8 @@ async fn check(store: &Store, first: u64, acknowledged: u64) {
 #[ignore = "runs as the child of a_killed_server_leaves_all_that_it_acknowledged_and_nothing_by_halves"]
 async fn child_exchanges_until_it_is_killed() {
     let about = about();
-    let (first, path) = about.split_once(' ').unwrap();
-    let store = open(Path::new(path));
+    let (first, address) = about.split_once(' ').unwrap();
+    let store = open_at(address);
     for number in first.parse().unwrap().. {
         let given = vec![Change::AddGrant(grant(number, 0, 0, 50)), Change::AddCode(code(number, number, 20))];
         let redeem = Change::RedeemCode { code: digest("code", number), at: Time(5) };

@@ -46,9 +46,14 @@ pub(crate) fn isolations() -> Vec<Isolation> {
     of_postgres.collect()
 }
 
-/// A store at this address.
-pub(crate) fn open_at(url: &str) -> Store {
-    Store::open(&Location::Postgres(PostgresServer::parse(url).unwrap())).unwrap()
+/// A store at this address: the URL of a server, or the path of a file.
+pub(crate) fn open_at(address: &str) -> Store {
+    let location = if address.starts_with("postgres://") {
+        Location::Postgres(PostgresServer::parse(address).unwrap())
+    } else {
+        Location::File(address.into())
+    };
+    Store::open(&location).unwrap()
 }
 
 #[expect(clippy::disallowed_methods, reason = "whoever runs the tests says on what")]
@@ -101,6 +106,27 @@ impl Database {
 
     pub(crate) fn two_stores(&self) -> [Store; 2] {
         [self.open(), self.open()]
+    }
+
+    /// What another process needs to know to open it: see [`open_at`].
+    pub(crate) fn address(&self) -> String {
+        match &self.place {
+            Place::File(directory) => directory.path().join("grantd.db").display().to_string(),
+            Place::Schema(schema, _) => schema.url(),
+        }
+    }
+
+    /// All that is kept: of SQLite each file, of PostgreSQL each row.
+    pub(crate) fn kept(&self) -> Vec<Vec<u8>> {
+        match &self.place {
+            Place::File(directory) => {
+                let files = std::fs::read_dir(directory.path()).unwrap();
+                files.map(|entry| std::fs::read(entry.unwrap().path()).unwrap()).collect()
+            }
+            Place::Schema(schema, _) => {
+                Server::shared().rows_at(&schema.url()).into_iter().map(String::into_bytes).collect()
+            }
+        }
     }
 
     /// What a query finds for whoever looks into the database past the store: the first column, as text.

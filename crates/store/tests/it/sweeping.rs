@@ -146,6 +146,7 @@ async fn a_long_list_is_swept_to_its_end_in_small_batches() {
     assert_eq!(store.sweep(&issuer(0), Time(15)).await.unwrap(), Swept::default());
 }
 
+// On SQLite, where another process can be made to hold the sweep between its two halves.
 // proves: STORE-09
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_that_is_redeemed_between_finding_and_sweeping_stays() {

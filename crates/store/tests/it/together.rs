@@ -8,13 +8,15 @@ use grantd_protocol::facts::Facts;
 use grantd_protocol::names::Issuer;
 use grantd_protocol::state::State;
 use grantd_store::Store;
+use grantd_tokens::Time;
 use proptest::collection::vec;
 use proptest::test_runner::{Config, TestRunner};
 use tokio::task::JoinSet;
 
 use crate::acts::{beginning, change, every_lookup};
 use crate::databases::every_database;
-use crate::records::{attempt_key, issuer};
+use crate::races::begun;
+use crate::records::{attempt_key, code, digest, issuer};
 
 const CASES: u32 = 25;
 
@@ -43,6 +45,31 @@ fn what_is_committed_together_ends_as_in_some_order_one_after_the_other() {
         });
         if let Err(difference) = outcome {
             panic!("{difference}");
+        }
+    }
+}
+
+// proves: STORE-02
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_comes_behind_one_that_fails_is_judged_as_if_that_one_had_never_come() {
+    for database in every_database() {
+        let store = database.open();
+        begun(&store).await;
+        let codes = 100..200_u64;
+        let put = codes.clone().map(|number| Change::AddCode(code(number, 0, 50))).collect();
+        assert_eq!(store.commit(&issuer(0), put).await, Ok(Commit::Done));
+        let mut pairs = JoinSet::new();
+        for number in codes {
+            let redeem = move |number| Change::RedeemCode { code: digest("code", number), at: Time(5) };
+            let store = store.clone();
+            pairs.spawn(async move {
+                // The second of its changes fails, after the first has touched the row that the other waits for.
+                let (at, fails) = (issuer(0), vec![redeem(number), redeem(1_000_000)]);
+                tokio::join!(store.commit(&at, fails), store.commit(&at, vec![redeem(number)]))
+            });
+        }
+        for outcomes in pairs.join_all().await {
+            assert_eq!(outcomes, (Ok(Commit::Stale), Ok(Commit::Done)));
         }
     }
 }

@@ -14,20 +14,25 @@ pub(crate) fn fresh() -> Location {
 
 /// That of a folder: the same each time, and empty at first.
 pub(crate) fn of(folder: &Path) -> Location {
-    if is_postgres() { at(&url_of(folder)) } else { Location::File(folder.join("grantd.db")) }
+    url_of(folder).map_or_else(|| Location::File(folder.join("grantd.db")), |url| at(&url))
+}
+
+/// That of this folder is a file, whatever was chosen: for what is about the files of SQLite.
+pub(crate) fn is_a_file_in(folder: &Path) {
+    fs::write(folder.join(NOTE), "").unwrap();
 }
 
 /// The setting, and its value, by which a command that runs in this folder finds its database.
 pub(crate) fn setting_of(folder: &Path) -> (&'static str, String) {
-    if is_postgres() { ("database.url", url_of(folder)) } else { ("database.path", "grantd.db".to_owned()) }
+    url_of(folder).map_or_else(|| ("database.path", "grantd.db".to_owned()), |url| ("database.url", url))
 }
 
 /// All that is kept, as bytes: the files of the folder, and of PostgreSQL all the rows of its database.
 pub(crate) fn on_disk(folder: &Path) -> Vec<u8> {
     let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
     let mut kept: Vec<u8> = files.flat_map(|path| fs::read(path).unwrap()).collect();
-    if is_postgres() {
-        kept.extend(Server::shared().rows_at(&url_of(folder)).into_iter().flat_map(String::into_bytes));
+    if let Some(url) = url_of(folder) {
+        kept.extend(Server::shared().rows_at(&url).into_iter().flat_map(String::into_bytes));
     }
     kept
 }
@@ -47,12 +52,18 @@ fn at(url: &str) -> Location {
     Location::Postgres(PostgresServer::parse(url).unwrap())
 }
 
-/// Written down in the folder, so that whoever comes after finds the same.
-fn url_of(folder: &Path) -> String {
-    let note = folder.join("database-url");
-    fs::read_to_string(&note).unwrap_or_else(|_| {
+/// Written down in the folder, so that whoever comes after finds the same. None if it is a file.
+fn url_of(folder: &Path) -> Option<String> {
+    if !is_postgres() {
+        return None;
+    }
+    let note = folder.join(NOTE);
+    let url = fs::read_to_string(&note).unwrap_or_else(|_| {
         let url = Server::shared().schema(ISOLATION).url();
         fs::write(&note, &url).unwrap();
         url
-    })
+    });
+    Some(url).filter(|url| !url.is_empty())
 }
+
+const NOTE: &str = "database-url";
