@@ -16,7 +16,7 @@ use crate::records::{
 pub struct Lookup {
     /// → `client` and its `resources`.
     pub client: Option<ClientId>,
-    /// → `code`, its `grant`, the grant's `user` and `grant_session`.
+    /// → `code`, its `grant`, the grant's `user` and `grant_session`, and whether its client `ended`.
     pub code: Option<Digest>,
     /// → `refresh_token` and its `successor`; its `grant`, the grant's `user`, `grant_session` and `holder`.
     pub refresh_token: Option<Digest>,
@@ -44,6 +44,13 @@ pub struct Lookup {
     pub waiting: Option<Network>,
 }
 
+impl Lookup {
+    /// Whether it names what can end before its time without a mark in its own record.
+    pub fn asks_what_ended(&self) -> bool {
+        self.access_token.is_some() || self.access_token_id.is_some() || self.code.is_some()
+    }
+}
+
 /// A count that stops here is good enough for a limit below it, and bounds the reading.
 pub const WAITING_COUNTED_TO: Waiting = Waiting { from_network: 1_000, in_all: 50_000 };
 
@@ -65,8 +72,8 @@ pub struct Facts {
     pub successor: Option<RefreshToken>,
     /// The opaque access token named.
     pub access_token: Option<OpaqueAccessToken>,
-    /// What ended before its time: the access token named or found, and what its client holds for itself. `None` if no access
-    /// token was asked about: that nothing ended is a finding, too.
+    /// What ended before its time: the access token named or found, and whatever its client, or the code's, held at some moment.
+    /// `None` if neither was asked about: that nothing ended is a finding, too.
     pub ended: Option<Vec<Ended>>,
     /// The client that the token named or found was issued to.
     pub holder: Option<Client>,

@@ -29,6 +29,7 @@ pub(crate) fn load(reading: &dyn Reading, issuer: &Issuer, lookup: &Lookup) -> R
     let access_token = records.one(rows::ACCESS_TOKENS, sql::ACCESS_TOKEN, lookup.access_token, rows::access_token)?;
     let grant = records.grant_of(lookup, code.as_ref(), refresh_token.as_ref(), access_token.as_ref())?;
     let holder = holder_of(lookup, access_token.as_ref(), grant.as_ref());
+    let whose = holder.as_ref().or(grant.as_ref().map(|grant| &grant.client));
     let session = records.one(rows::SESSIONS, sql::SESSION, lookup.session, rows::session)?;
     let pending = records.one(rows::PENDING_REQUESTS, sql::PENDING, lookup.pending, rows::pending)?;
     let client = records.client_of(lookup, pending.as_ref())?;
@@ -46,7 +47,7 @@ pub(crate) fn load(reading: &dyn Reading, issuer: &Issuer, lookup: &Lookup) -> R
     let holdings = session.as_ref().filter(|_| lookup.holdings).map(|session| records.holdings(&session.user));
     Ok(Facts {
         successor: records.one(rows::REFRESH_TOKENS, sql::REFRESH_TOKEN, successor, rows::refresh_token)?,
-        ended: records.ended_of(lookup, access_token.as_ref(), holder.as_ref())?,
+        ended: records.ended_of(lookup, access_token.as_ref(), whose)?,
         holder: records.one(rows::CLIENTS, sql::CLIENT, holder.as_ref().map(ClientId::as_str), rows::client)?,
         holdings: holdings.transpose()?.unwrap_or_default(),
         grant_session: records.one(rows::SESSIONS, sql::SESSION, grant_session, rows::session)?,
@@ -219,14 +220,14 @@ impl Reader<'_> {
         &self,
         lookup: &Lookup,
         access_token: Option<&OpaqueAccessToken>,
-        holder: Option<&ClientId>,
+        whose: Option<&ClientId>,
     ) -> Result<Option<Vec<Ended>>, StoreFault> {
-        if lookup.access_token.is_none() && lookup.access_token_id.is_none() {
+        if !lookup.asks_what_ended() {
             return Ok(None);
         }
         let opaque = access_token.map(|token| AccessTokenId::new(token.claims.jti.clone()));
         let token = opaque.or_else(|| lookup.access_token_id.clone()).map(EndedThing::AccessToken);
-        let client = holder.cloned().map(EndedThing::Client);
+        let client = whose.cloned().map(EndedThing::Client);
         let mut found = Vec::new();
         for thing in token.into_iter().chain(client) {
             let [kind, id] = rows::kind_and_id(&thing);

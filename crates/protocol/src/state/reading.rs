@@ -38,7 +38,7 @@ impl Records {
             refresh_token: refresh_token.cloned(),
             successor: refresh_token.and_then(|token| self.successor_of(token)).cloned(),
             access_token: access_token.cloned(),
-            ended: self.ended_of(lookup, access_token, holder.as_ref()),
+            ended: self.ended_of(lookup, access_token, holder.as_ref().or(grant.map(|grant| &grant.client))),
             holder: holder.and_then(|id| self.clients.get(&id)).cloned(),
             grant: grant.cloned(),
             grant_session: grant.and_then(|grant| self.sessions.get(&grant.session)).cloned(),
@@ -83,14 +83,12 @@ impl Records {
         &self,
         lookup: &Lookup,
         access_token: Option<&OpaqueAccessToken>,
-        holder: Option<&ClientId>,
+        whose: Option<&ClientId>,
     ) -> Option<Vec<Ended>> {
-        if lookup.access_token.is_none() && lookup.access_token_id.is_none() {
-            return None;
-        }
+        lookup.asks_what_ended().then_some(())?;
         let opaque = access_token.map(|token| AccessTokenId::new(token.claims.jti.clone()));
         let token = opaque.or(lookup.access_token_id.clone()).map(EndedThing::AccessToken);
-        let client = holder.cloned().map(EndedThing::Client);
+        let client = whose.cloned().map(EndedThing::Client);
         Some(token.into_iter().chain(client).filter_map(|thing| self.ended.get(&thing)).cloned().collect())
     }
 

@@ -9,7 +9,8 @@ use crate::endpoint::{Env, Ledger};
 use crate::facts::Facts;
 use crate::names::RedirectUri;
 use crate::records::{
-    Client, Code, Grant, GrantState, Presence, Redemption, RedirectUriAtToken, Revocation, SessionState, Status,
+    Client, Code, Ended, EndedThing, Grant, GrantState, Presence, Redemption, RedirectUriAtToken, Revocation,
+    SessionState, Status,
 };
 use crate::refusals::Refusal;
 
@@ -60,10 +61,14 @@ fn redirect_uri_fits(sent: Option<&str>, code: &Code, client: &Client, ledger: &
     ledger.ensure(registered, Refusal::RedirectUriWithdrawn)
 }
 
-/// INV-01, INV-02, CODE-11: the grant, its user, and the session it was given in.
+/// INV-01, INV-02, INV-03, CODE-11: the grant, its client and user, and the session it was given in.
 fn still_stands(grant: &Grant, facts: &Facts, env: &Env<'_>, ledger: &mut Ledger) -> Result<(), Refusal> {
     let stands = grant.state == GrantState::Standing && !env.now.is_past(grant.expires_at);
     ledger.ensure(stands, Refusal::CodeGrantGone)?;
+    // Decided before the client ended and kept after it, a grant did not end with the others.
+    let ended = |ended: &Ended| ended.thing == EndedThing::Client(grant.client.clone()) && grant.created_at <= ended.at;
+    let outlived = facts.ended.as_ref().is_none_or(|all| all.iter().any(ended));
+    ledger.ensure(!outlived, Refusal::CodeGrantGone)?;
     let user = facts.user.as_ref().filter(|user| user.id == grant.user);
     ledger.ensure(user.is_some_and(|user| user.status == Status::Active), Refusal::CodeUserGone)?;
     // The user let it last beyond the session, but the code itself is the session's.

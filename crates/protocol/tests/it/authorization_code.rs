@@ -1,6 +1,7 @@
 //! Redeeming a code: who may, when, how often, and what ends it.
 
 use grantd_protocol::changes::{Change, Commit};
+use grantd_protocol::consent::{Decided, Verdict};
 use grantd_protocol::endpoint::Refused;
 use grantd_protocol::facts::Lookup;
 use grantd_protocol::names::{AccessTokenId, Issuer, RedirectUri, ResourceId};
@@ -270,6 +271,33 @@ fn a_client_that_lost_something_since_gets_nothing_by_it() {
     assert_eq!(off, Err(Refusal::TargetNotGranted));
     let removed = after(|world| world.operate(Change::RemoveResource { resource: ResourceId::new(LOCKBOXES) }));
     assert_eq!(removed, Err(Refusal::TargetNotGranted));
+}
+
+/// The approval is decided, the client is switched off and on again, and only then is the approval kept: another node was slow.
+// proves: INV-03
+#[test]
+fn an_approval_that_was_decided_before_its_client_ended_and_kept_after_it_gives_nothing() {
+    for ends_first in [false, true] {
+        let mut world = World::new();
+        let mut browser = Browser::new();
+        let form = world.request_of(WEB).with("scope", "boxes:list offline_access");
+        world.authorize(&mut browser, &form).unwrap();
+        world.sign_in(&mut browser, ALICE).unwrap();
+        let approval = world.ticked(&browser, Verdict::Allow);
+        let decision = world.decision(&approval);
+        if ends_first {
+            let at = world.now;
+            for status in [Status::Disabled, Status::Active] {
+                world.operate(Change::SetClientStatus { client: world.client(WEB).id, status, at });
+            }
+        }
+        assert_eq!(world.commit(&decision.changes), Commit::Done, "nothing guards the client's row");
+        world.advance(Seconds(1));
+        let Ok(Decided::Answer(response)) = decision.answer else { panic!("not approved") };
+        let code = code_in(&response.location());
+        let redeemed = world.redeem(WEB, &code).map(|_| ()).map_err(|refused| refused.refusal);
+        assert_eq!(redeemed, if ends_first { Err(Refusal::CodeGrantGone) } else { Ok(()) });
+    }
 }
 
 #[test]

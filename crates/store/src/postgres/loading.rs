@@ -285,7 +285,6 @@ fn composed(parts: u32) -> String {
         places.iter().filter(|(is_there, _)| *is_there).map(|(_, place)| *place).collect()
     };
     let has_client = has(CLIENT | PENDING);
-    let has_holder = has(ACCESS_TOKEN | TOKEN_ID | HOLDER);
     let mut whole = Composed::default();
     whole.source(has(CODE), text::CODE, &[text::OF_CODE]);
     whole.source(has(REFRESH_TOKEN), text::REFRESH_TOKEN, &[text::OF_REFRESH_TOKEN, text::OF_SUCCESSOR]);
@@ -309,12 +308,13 @@ fn composed(parts: u32) -> String {
     whole.key(text::CLIENT_ID, &places(&client), &[text::OF_CLIENT]);
     let holder = [
         (has(ACCESS_TOKEN), text::HOLDER_OF_ACCESS_TOKEN),
-        (has(TOKEN_ID) && has(HAS_GRANT), text::HOLDER_OF_GRANT),
+        (has(TOKEN_ID | CODE) && has(HAS_GRANT), text::HOLDER_OF_GRANT),
         (has(HOLDER), text::HOLDER_NAMED),
     ];
-    let ended: &[text::Part] =
-        if has(ACCESS_TOKEN | TOKEN_ID) { &[text::OF_HOLDER, text::OF_ENDED_CLIENT] } else { &[text::OF_HOLDER] };
-    whole.key(text::HOLDER_ID, if has_holder { places(&holder) } else { Vec::new() }.as_slice(), ended);
+    let holder = places(&holder);
+    whole.key(text::HOLDER_ID, &holder, &[]);
+    whole.parts(!holder.is_empty() && has(ACCESS_TOKEN | TOKEN_ID | HOLDER), &[text::OF_HOLDER]);
+    whole.parts(!holder.is_empty() && has(ACCESS_TOKEN | TOKEN_ID | CODE), &[text::OF_ENDED_CLIENT]);
     let token = [(has(ACCESS_TOKEN), text::ID_OF_ACCESS_TOKEN), (has(TOKEN_ID), text::ID_NAMED)];
     whole.key(text::TOKEN_ID, &places(&token), &[text::OF_ENDED_TOKEN]);
     let consenting = [
