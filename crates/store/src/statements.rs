@@ -311,8 +311,10 @@ statements! {
         "INSERT INTO writers (id, batch, wrote_at) VALUES ($1, $2, $3) \
          ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, wrote_at = excluded.wrote_at \
          WHERE writers.batch < excluded.batch";
+    /// The condition again: between finding and sweeping, it may have been written anew.
     SWEEP_WRITERS =
-        "DELETE FROM writers WHERE id IN (SELECT id FROM writers WHERE wrote_at <= $1 ORDER BY wrote_at LIMIT $2)";
+        "DELETE FROM writers WHERE wrote_at <= $1 AND id IN \
+         (SELECT id FROM writers WHERE wrote_at <= $1 ORDER BY wrote_at LIMIT $2)";
 
     // ---- sweeping, a batch at a time ----
     SWEEP_PENDING =
@@ -325,6 +327,9 @@ statements! {
         "SELECT grants.id, grants.session_id FROM codes \
          JOIN grants ON grants.issuer = codes.issuer AND grants.id = codes.grant_id \
          WHERE codes.issuer = $1 AND codes.lapses_at <= $2 ORDER BY codes.lapses_at LIMIT $3";
+    /// First of all: whoever redeems the code at this moment writes its row, too (law 3).
+    CODES_LAPSED =
+        "UPDATE codes SET lapses_at = lapses_at WHERE issuer = $1 AND grant_id = $2 AND lapses_at <= $3";
     /// The condition again: between finding and sweeping, the code may have been redeemed.
     SWEEP_GRANT =
         "DELETE FROM grants WHERE issuer = $1 AND id = $2 AND (expires_at <= $3 OR EXISTS \
@@ -352,13 +357,15 @@ statements! {
          (SELECT kind, id FROM ended WHERE issuer = $1 AND kept_until <= $2 ORDER BY kept_until LIMIT $3)";
     /// The grant that kept the session may be gone: from its own end on, look at it again.
     SESSION_LOST_A_GRANT = "UPDATE sessions SET needed_until = expires_at WHERE issuer = $1 AND id = $2";
+    /// The condition again: a grant that is given in one at this moment makes it needed longer.
     SWEEP_SESSIONS =
-        "DELETE FROM sessions WHERE issuer = $1 AND id IN \
+        "DELETE FROM sessions WHERE issuer = $1 AND needed_until <= $2 AND id IN \
          (SELECT id FROM sessions WHERE issuer = $1 AND needed_until <= $2 AND NOT EXISTS \
          (SELECT 1 FROM grants WHERE grants.issuer = $1 AND grants.session_id = sessions.id) \
          ORDER BY needed_until LIMIT $3)";
+    /// The condition again: another window may have begun.
     SWEEP_ATTEMPTS =
-        "DELETE FROM attempts WHERE issuer = $1 AND counted_by IN \
+        "DELETE FROM attempts WHERE issuer = $1 AND since <= $2 AND counted_by IN \
          (SELECT counted_by FROM attempts WHERE issuer = $1 AND since <= $2 ORDER BY since LIMIT $3)";
     SWEEP_REMOVED_KEYS =
         "DELETE FROM signing_keys WHERE issuer = $1 AND removed_at <= $2 AND kid IN \

@@ -112,10 +112,11 @@ fn found(reading: &dyn Reading, issuer: &Issuer, now: Time) -> Result<Vec<(Grant
     rows.into_iter().map(rows::swept_grant).collect()
 }
 
-fn steps(issuer: &Issuer, grant: &GrantId, session: String, now: Time) -> [Step; 5] {
+fn steps(issuer: &Issuer, grant: &GrantId, session: String, now: Time) -> [Step; 6] {
     let key = || vec![Value::from(issuer.as_str()), grant.as_str().into()];
-    // First the grant: whoever adds a token to it at this moment writes its row, too, and one of the two is first (law 3).
+    // The grant before what hangs on it: whoever adds a token to it at this moment writes its row, too, and one of the two is first (law 3).
     [
+        Step::always(sql::CODES_LAPSED, [key(), vec![now.into()]].concat()),
         Step::always(sql::SWEEP_GRANT, [key(), vec![now.into()]].concat()),
         Step::always(sql::SWEEP_CODES, key()),
         Step::always(sql::SWEEP_REFRESH_TOKENS, key()),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use grantd_postgres_fixture::{Options, Server};
 use grantd_protocol::changes::{Change, Commit};
 use grantd_protocol::facts::Lookup;
 use grantd_protocol::records::{Redemption, Spending};
@@ -11,7 +12,7 @@ use grantd_store::{Location, Store, Swept};
 use grantd_tokens::Time;
 
 use crate::acts::beginning;
-use crate::databases::store;
+use crate::databases::{isolations, open_at, store};
 use crate::records::{
     access_token, access_token_id, code, digest, grant, grant_id, issued, issuer, pending, refresh_token,
 };
@@ -168,5 +169,62 @@ async fn a_code_that_is_redeemed_between_finding_and_sweeping_stays() {
         let facts = store.load(&issuer(0), &lookup).await.unwrap();
         assert_eq!(facts.code.unwrap().redemption, Redemption::Redeemed { at: Time(19) });
         assert!(facts.grant.is_some());
+    }
+}
+
+/// What a row is, what makes it one that stays, and how it is counted.
+const FOUND_AND_THEN_USED: [(&str, &str, &str); 4] = [
+    (
+        "INSERT INTO writers (id, batch, wrote_at) VALUES ('rested', 1, 0)",
+        "UPDATE writers SET batch = 2, wrote_at = 4000000000 WHERE id = 'rested'",
+        "SELECT count(*) FROM writers WHERE id = 'rested'",
+    ),
+    (
+        "INSERT INTO sessions (issuer, id, user_id, expires_at, needed_until, last_used_at, record) \
+         VALUES ('https://of-0.example', 's', 'u', 0, 0, 0, '{}')",
+        "UPDATE sessions SET needed_until = 4000000000 WHERE id = 's'",
+        "SELECT count(*) FROM sessions WHERE id = 's'",
+    ),
+    (
+        "INSERT INTO attempts (issuer, counted_by, since, counted) VALUES ('https://of-0.example', 'a', 0, 1)",
+        "UPDATE attempts SET since = 4000000000 WHERE counted_by = 'a'",
+        "SELECT count(*) FROM attempts WHERE counted_by = 'a'",
+    ),
+    (
+        "INSERT INTO grants (issuer, id, user_id, client_id, session_id, presence, expires_at, record) \
+         VALUES ('https://of-0.example', 'g', 'u', 'c', 's', 'always', 4000000000, '{}'); \
+         INSERT INTO codes (issuer, hash, grant_id, lapses_at, wrong_verifiers, record) \
+         VALUES ('https://of-0.example', 'h', 'g', 0, 0, '{}')",
+        "UPDATE codes SET lapses_at = NULL, redeemed_at = 1 WHERE hash = 'h'; \
+         UPDATE grants SET last_used_at = 1 WHERE id = 'g'",
+        "SELECT count(*) FROM grants WHERE id = 'g'",
+    ),
+];
+const WAITING_FOR_A_ROW: &str =
+    "SELECT CAST(count(*) > 0 AS TEXT) FROM pg_stat_activity WHERE wait_event = 'transactionid'";
+
+// proves: STORE-09
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_used_while_a_sweep_has_found_it_stays() {
+    if isolations().is_empty() {
+        return;
+    }
+    let server = tokio::task::block_in_place(|| Server::start(&Options::default()));
+    for isolation in isolations() {
+        let schema = tokio::task::block_in_place(|| server.schema(isolation));
+        let store = open_at(&schema.url());
+        for (add, using, counting) in FOUND_AND_THEN_USED {
+            let run = |sql: &str| tokio::task::block_in_place(|| server.execute_in(&schema, sql));
+            run(&add.replace("https://of-0.example", issuer(0).as_str()));
+            run(&format!("BEGIN; {using}"));
+            let sweeping = tokio::spawn({
+                let store = store.clone();
+                async move { store.sweep(&issuer(0), Time(2_000_000_000)).await }
+            });
+            tokio::task::block_in_place(|| server.wait_until(WAITING_FOR_A_ROW, "true"));
+            run("COMMIT");
+            sweeping.await.unwrap().unwrap();
+            assert_eq!(run(counting), [[Some("1".to_owned())]], "{isolation:?}: {using}");
+        }
     }
 }
