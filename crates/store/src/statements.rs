@@ -311,6 +311,8 @@ statements! {
         "INSERT INTO writers (id, batch, wrote_at) VALUES ($1, $2, $3) \
          ON CONFLICT (id) DO UPDATE SET batch = excluded.batch, wrote_at = excluded.wrote_at \
          WHERE writers.batch < excluded.batch";
+    /// Batch $2 is the last that was committed. Whatever is durable behind this write is so itself.
+    MARK_STANDS = "UPDATE writers SET wrote_at = $3 WHERE id = $1 AND batch = $2";
     /// The condition again: between finding and sweeping, it may have been written anew.
     SWEEP_WRITERS =
         "DELETE FROM writers WHERE wrote_at <= $1 AND id IN \

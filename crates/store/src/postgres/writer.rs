@@ -107,12 +107,14 @@ impl Writer {
             }
             tokio::time::sleep(self.pause(asked)).await;
             outcome = match self.attempt(&jobs, &batch).await {
-                Attempt::DoneBefore => Attempt::Done(rows),
+                Attempt::DoneBefore if self.stands().await => Attempt::Done(rows),
                 // It may still be in progress, or its server may be away: only an attempt that got through says what became of it.
-                Attempt::Undone(Meaning::Gone | Meaning::Conflict, _) if Instant::now() < until => {
+                Attempt::DoneBefore | Attempt::Undone(Meaning::Gone | Meaning::Conflict, _)
+                    if Instant::now() < until =>
+                {
                     Attempt::Unanswered(rows)
                 }
-                Attempt::Undone(..) => {
+                Attempt::DoneBefore | Attempt::Undone(..) => {
                     return answer_all(jobs, || Err(StoreFault::Unknown { place: self.way.server.place() }));
                 }
                 other => other,
@@ -228,6 +230,19 @@ impl Writer {
         }
     }
 
+    /// Whether the last batch is committed wherever a commit has to be. That it is found on a primary says nothing of its standby,
+    /// if the primary ended while it waited for that; what is written and acknowledged after it does (STORE-05).
+    async fn stands(&self) -> bool {
+        let Ok(link) = self.line.link().await else { return false };
+        let (client, wrote_at) = (link.client(), self.mark.wrote_at());
+        let parameters: [Parameter<'_>; 3] = [&self.mark.id, &self.mark.batch, &wrote_at];
+        let written = tokio::time::timeout(ROUND_TRIP, client.execute(sql::MARK_STANDS, &parameters)).await;
+        if !matches!(written, Ok(Ok(_))) {
+            link.give_up();
+        }
+        matches!(written, Ok(Ok(1)))
+    }
+
     /// Everything but the commit. An error is what it means for all of the batch.
     async fn run_on(&self, link: &Link, jobs: &[Job], batch: &Batch) -> Result<Rows, Attempt> {
         let undone = |error: tokio_postgres::Error| Attempt::Undone(retry::meaning(&error), self.way.fault(&error));
@@ -236,7 +251,7 @@ impl Writer {
         for slot in &batch.slots {
             statements.push(self.prepare(link, slot).await.map_err(undone)?);
         }
-        let wrote_at = self.mark.clock.read + i64::try_from(self.mark.clock.at.elapsed().as_secs()).unwrap_or(0);
+        let wrote_at = self.mark.wrote_at();
         let parameters: [Parameter<'_>; 3] = [&self.mark.id, &self.mark.batch, &wrote_at];
         let marked = async { link.client().execute(&mark, &parameters).await.map(|rows| vec![rows]) };
         let begun = async { link.client().batch_execute("BEGIN").await.map(|()| Vec::new()) };
@@ -320,6 +335,12 @@ impl Writer {
 
     fn no_answer(&self) -> StoreFault {
         StoreFault::Unreachable { place: self.way.server.place(), reason: "no answer in time".to_owned() }
+    }
+}
+
+impl Mark {
+    fn wrote_at(&self) -> i64 {
+        self.clock.read + i64::try_from(self.clock.at.elapsed().as_secs()).unwrap_or(0)
     }
 }
 

@@ -6,7 +6,7 @@ use grantd_postgres_fixture::{Options, Server};
 use grantd_protocol::changes::Commit;
 
 use crate::databases::{isolations, open_at};
-use crate::history::{Load, count_attempt};
+use crate::history::{Load, count_attempt, counted};
 use crate::races::begun;
 use crate::records::issuer;
 
@@ -37,5 +37,38 @@ async fn what_was_acknowledged_outlives_a_primary_that_is_killed_and_nothing_is_
         let account = load.end().await;
         account.check(&open_at(&url), 2).await;
         println!("{isolation:?}: {}", account.summary());
+    }
+}
+
+const WAITING_FOR_A_STANDBY: &str = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+
+// proves: STORE-05
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_is_found_on_a_primary_alone_is_not_acknowledged_before_a_standby_has_it() {
+    // How its transactions are isolated makes no difference to one who is alone.
+    for isolation in isolations().into_iter().take(1) {
+        let server = tokio::task::block_in_place(|| Server::start(&Options::default()));
+        let store = open_at(&tokio::task::block_in_place(|| server.schema(isolation)).url());
+        assert_eq!(store.commit(&issuer(0), vec![count_attempt()]).await, Ok(Commit::Done));
+        let reload = |sql: &str| {
+            server.execute(sql);
+            server.execute("SELECT pg_reload_conf()");
+        };
+        tokio::task::block_in_place(|| reload("ALTER SYSTEM SET synchronous_standby_names = 'away'"));
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let committing = tokio::spawn({
+            let store = store.clone();
+            async move { store.commit(&issuer(0), vec![count_attempt()]).await }
+        });
+        tokio::task::block_in_place(|| {
+            server.wait_until(WAITING_FOR_A_STANDBY, "1");
+            // As where the server is started again: the commit is on its disk, and its answer is lost.
+            server.terminate_connections();
+        });
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert!(!committing.is_finished(), "{:?}", committing.await);
+        tokio::task::block_in_place(|| reload("ALTER SYSTEM RESET synchronous_standby_names"));
+        assert_eq!(committing.await.unwrap(), Ok(Commit::Done));
+        assert_eq!(counted(&store).await, 2, "done once");
     }
 }
