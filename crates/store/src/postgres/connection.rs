@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Statement};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -37,7 +38,14 @@ pub(super) enum Purpose {
 pub(super) struct Line {
     way: Arc<Way>,
     purpose: Purpose,
-    link: Mutex<Option<Arc<Link>>>,
+    place: Mutex<Place>,
+}
+
+#[derive(Default)]
+struct Place {
+    link: Option<Arc<Link>>,
+    /// When the last attempt to connect ended, and why.
+    failed: Option<(Instant, StoreFault)>,
 }
 
 /// A connection that stands, or stood a moment ago.
@@ -116,23 +124,36 @@ const WISHES: &[&str] = &[
 
 impl Line {
     pub(super) fn new(way: Arc<Way>, purpose: Purpose) -> Self {
-        Self { way, purpose, link: Mutex::default() }
+        Self { way, purpose, place: Mutex::default() }
     }
 
     /// A line whose first connection was made already.
     pub(super) fn of(way: Arc<Way>, purpose: Purpose, link: Link) -> Self {
-        Self { way, purpose, link: Mutex::new(Some(Arc::new(link))) }
+        Self { way, purpose, place: Mutex::new(Place { link: Some(Arc::new(link)), failed: None }) }
     }
 
-    /// The connection; a new one if the last one is gone.
+    /// The connection; a new one if the last one is gone. Many who wait while one connects in vain hear of that, too: they do not
+    /// try it one after the other.
     pub(super) async fn link(&self) -> Result<Arc<Link>, StoreFault> {
-        let mut place = self.link.lock().await;
-        if let Some(link) = place.as_ref().filter(|link| link.is_up()) {
+        let asked = Instant::now();
+        let mut place = self.place.lock().await;
+        if let Some(link) = place.link.as_ref().filter(|link| link.is_up()) {
             return Ok(Arc::clone(link));
         }
-        let link = Arc::new(self.way.connect(self.purpose).await?);
-        *place = Some(Arc::clone(&link));
-        Ok(link)
+        if let Some((_, fault)) = place.failed.as_ref().filter(|(at, _)| *at > asked) {
+            return Err(fault.clone());
+        }
+        match self.way.connect(self.purpose).await {
+            Ok(link) => {
+                let link = Arc::new(link);
+                *place = Place { link: Some(Arc::clone(&link)), failed: None };
+                Ok(link)
+            }
+            Err(fault) => {
+                place.failed = Some((Instant::now(), fault.clone()));
+                Err(fault)
+            }
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use grantd_postgres_fixture::{Isolation, Options, Schema, Server};
 use grantd_protocol::changes::Commit;
 use grantd_protocol::facts::Lookup;
-use grantd_store::Store;
+use grantd_store::{Store, StoreFault};
 use tokio::time::Instant;
 
 use crate::databases::{isolations, open_at};
@@ -106,6 +106,28 @@ async fn nobody_waits_for_ever_for_an_answer_that_does_not_come_and_what_was_don
         assert_eq!(far.store.commit(&issuer(0), vec![count_attempt()]).await, Ok(Commit::Done), "{isolation:?}");
         assert!(begun.elapsed() < Duration::from_secs(45), "{:?}", begun.elapsed());
         assert_eq!(counted(&far.near).await, 2, "{isolation:?}");
+    }
+}
+
+// proves: INV-07
+#[tokio::test(flavor = "multi_thread")]
+async fn many_who_wait_for_a_server_that_says_nothing_wait_no_longer_than_one() {
+    for isolation in isolations().into_iter().take(1) {
+        let far = Far::isolated(isolation).await;
+        far.proxy.judge(|_| Fate::Silence);
+        far.proxy.cut();
+        let begun = Instant::now();
+        let mut waiting = tokio::task::JoinSet::new();
+        for _ in 0..40 {
+            let store = far.store.clone();
+            waiting.spawn(async move { store.client(&issuer(0), &crate::records::client_id(0)).await });
+        }
+        let told = tokio::time::timeout(Duration::from_mins(1), waiting.join_all()).await.unwrap();
+        assert!(told.iter().all(|told| matches!(told, Err(StoreFault::Unreachable { .. }))), "{told:?}");
+        println!("after {:?}", begun.elapsed());
+        far.proxy.judge(|_| Fate::Arrives);
+        far.proxy.cut();
+        assert_eq!(far.store.client(&issuer(0), &crate::records::client_id(0)).await, Ok(None));
     }
 }
 
