@@ -245,6 +245,15 @@ mod tests {
     }
 
     #[test]
+    fn of_two_who_want_one_username_the_second_is_not_told_before_the_first_has_it() {
+        let catalog = catalog();
+        let add = |id| job(&catalog, &[(sql::ADD_USER, &[id, "name"])]);
+        let (slots, is_behind) = slots(&[add("a"), add("b")], &catalog);
+        assert_eq!(slots, [(sql::ADD_USER, vec![0]), (sql::ADD_USER, vec![1])]);
+        assert_eq!(is_behind, [false, true]);
+    }
+
+    #[test]
     fn the_steps_of_a_job_keep_their_order() {
         let catalog = catalog();
         let forth = job(&catalog, &[(sql::REVOKE_GRANT, &["1", "1", "x"]), (sql::REDEEM_CODE, &["a", "1"])]);

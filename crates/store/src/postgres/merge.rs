@@ -114,6 +114,8 @@ impl Shape {
             let place = columns.iter().position(|name| *name == column)?;
             split_all_outside(values).get(place).and_then(|value| parameter(value))
         });
+        // What gives way to any conflict depends on rows of other keys, too: a username is taken by another user.
+        let key = key.filter(|_| conflict.starts_with('('));
         let count = [values, condition, conflict].into_iter().flat_map(parameters).max().unwrap_or(0);
         let mut is_array = vec![true; count];
         // Beside the rows that are inserted, an update on conflict sees single values only.
@@ -269,9 +271,13 @@ mod tests {
 
     #[test]
     fn what_touches_rows_that_it_does_not_name_is_never_merged() {
-        for statement in
-            [sql::REVOKE_GRANTS_OF_CLIENT, sql::SWEEP_SESSIONS, sql::SWEEP_GRANT, sql::FORGET_CONSENTS_OF_USER]
-        {
+        for statement in [
+            sql::REVOKE_GRANTS_OF_CLIENT,
+            sql::SWEEP_SESSIONS,
+            sql::SWEEP_GRANT,
+            sql::FORGET_CONSENTS_OF_USER,
+            sql::ADD_USER,
+        ] {
             let shape = Shape::of(statement).unwrap();
             assert_eq!((shape.key, shape.merged), (None, None), "{statement}");
         }

@@ -31,7 +31,6 @@ UPDATE clients SET status = b.v3 FROM unnest($1, $2, $3) WITH ORDINALITY AS b (v
 DELETE FROM clients USING unnest($1, $2) WITH ORDINALITY AS b (v1, v2, n) WHERE issuer = b.v1 AND id = b.v2 RETURNING b.n;
 INSERT INTO resources (issuer, id, record) SELECT b.v1, b.v2, b.v3 FROM unnest($1, $2, $3) AS b (v1, v2, v3) ON CONFLICT (issuer, id) DO UPDATE SET record = excluded.record RETURNING issuer, id;
 DELETE FROM resources USING unnest($1, $2) WITH ORDINALITY AS b (v1, v2, n) WHERE issuer = b.v1 AND id = b.v2 RETURNING b.n;
-INSERT INTO users (issuer, id, username, status, credentials_generation, password, record) SELECT b.v1, b.v2, b.v3, b.v4, b.v5, b.v6, b.v7 FROM unnest($1, $2, $3, $4, $5, $6, $7) AS b (v1, v2, v3, v4, v5, v6, v7) ON CONFLICT DO NOTHING RETURNING issuer, id;
 UPDATE users SET password = b.v4 FROM unnest($1, $2, $3, $4) WITH ORDINALITY AS b (v1, v2, v3, v4, n) WHERE issuer = b.v1 AND id = b.v2 AND password = b.v3 RETURNING b.n;
 UPDATE users SET password = b.v3, credentials_generation = CASE WHEN credentials_generation < 4294967295 THEN credentials_generation + 1 ELSE credentials_generation END FROM unnest($1, $2, $3) WITH ORDINALITY AS b (v1, v2, v3, n) WHERE issuer = b.v1 AND id = b.v2 RETURNING b.n;
 UPDATE users SET status = b.v3 FROM unnest($1, $2, $3) WITH ORDINALITY AS b (v1, v2, v3, n) WHERE issuer = b.v1 AND id = b.v2 RETURNING b.n;
