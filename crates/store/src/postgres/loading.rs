@@ -235,6 +235,11 @@ impl Remembered {
     /// Which resources a load asked for in the end.
     pub(super) fn learn(&self, issuer: &Issuer, client: Option<&ClientId>, memo: &Memo) {
         let asked = memo.asked();
+        // Of clients that do not exist anybody may name as many as they like.
+        let client = client.filter(|client| {
+            let values = vec![issuer.as_str().into(), client.as_str().into()];
+            memo.found(&Query { sql: sql::CLIENT, values })
+        });
         let mut issuers = self.resources.lock().unwrap_or_else(PoisonError::into_inner);
         let known = issuers.get(issuer);
         let is_known = |hints: &Hints| match client {
@@ -367,5 +372,26 @@ impl Composed {
 
     fn text(self) -> String {
         [self.sources, self.parts.join(" UNION ALL ")].join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_clients_that_exist_are_remembered() {
+        let (remembered, issuer) = (Remembered::default(), Issuer::new("https://id.example"));
+        let load = |client: &str, row: Option<&str>| {
+            let mut memo = Memo::default();
+            let query = Query { sql: sql::CLIENT, values: vec![issuer.as_str().into(), client.into()] };
+            memo.know(query, row.map(|row| vec![row.into()]).into_iter().collect());
+            remembered.learn(&issuer, Some(&ClientId::new(client)), &memo);
+        };
+        load("known", Some("{}"));
+        load(&"made up ".repeat(10_000), None);
+        let issuers = remembered.resources.lock().unwrap();
+        let hints = issuers.get(&issuer).unwrap();
+        assert_eq!(hints.of_client.keys().collect::<Vec<_>>(), [&ClientId::new("known")]);
     }
 }

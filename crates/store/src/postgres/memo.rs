@@ -38,6 +38,11 @@ impl Memo {
         self.known.entry(query).or_default();
     }
 
+    /// Whether a question found something.
+    pub(super) fn found(&self, query: &Query) -> bool {
+        self.known.get(query).is_some_and(|rows| !rows.is_empty())
+    }
+
     /// What was asked and not known since this was last called.
     pub(super) fn take_missing(&mut self) -> Vec<Query> {
         self.missing.take()
