@@ -171,7 +171,7 @@ struct Dispatcher {
     is_open: bool,
     waiting: VecDeque<Job>,
     idle: Vec<Writer>,
-    running: JoinSet<(Writer, Vec<u64>)>,
+    running: JoinSet<(Option<Writer>, Vec<u64>)>,
     /// The rows of the batches that are running.
     busy: HashSet<u64>,
 }
@@ -190,17 +190,16 @@ impl Dispatcher {
                     self.is_open = count > 0;
                     self.waiting.extend(taken.drain(..));
                 }
-                Some(ended) = self.running.join_next(), if !self.running.is_empty() => match ended {
-                    Ok((writer, rows)) => {
-                        for row in rows {
-                            self.busy.remove(&row);
-                        }
-                        self.idle.push(writer);
+                Some(Ok((writer, rows))) = self.running.join_next(), if !self.running.is_empty() => {
+                    for row in rows {
+                        self.busy.remove(&row);
                     }
-                    // A writer that panicked is gone with its batch. Without any, the queue ends, and everybody hears of it.
-                    Err(_) if self.running.is_empty() && self.idle.is_empty() => return,
-                    Err(_) => {}
-                },
+                    self.idle.extend(writer);
+                    // Without any writer the queue ends, and everybody hears of it.
+                    if self.running.is_empty() && self.idle.is_empty() {
+                        return;
+                    }
+                }
             }
             self.hand_out();
         }
@@ -216,8 +215,12 @@ impl Dispatcher {
             }
             self.busy.extend(rows.iter().copied());
             self.running.spawn(async move {
-                writer.run(batch).await;
-                (writer, rows)
+                // A writer that panics is gone with its batch. Its rows are not: nobody waits for them any more.
+                let ran = tokio::spawn(async move {
+                    writer.run(batch).await;
+                    writer
+                });
+                (ran.await.ok(), rows)
             });
         }
     }

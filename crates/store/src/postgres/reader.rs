@@ -147,10 +147,8 @@ impl Reader {
                 break;
             }
         }
-        if let Some(link) = begun
-            && !matches!(tokio::time::timeout(ROUND_TRIP, link.client().batch_execute("ROLLBACK")).await, Ok(Ok(())))
-        {
-            link.give_up();
+        if let Some(link) = begun {
+            end(&link).await;
         }
     }
 
@@ -188,7 +186,7 @@ impl Reader {
             Ok(Err(error)) => {
                 let trouble = self.trouble(&link, &error);
                 // Half of a moment is none.
-                let _ = link.client().batch_execute("ROLLBACK").await;
+                end(&link).await;
                 return Err(trouble);
             }
             Err(_) => return Err(self.no_answer(&link)),
@@ -217,6 +215,13 @@ impl Reader {
 }
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+/// The next moment on this connection begins with none open.
+async fn end(link: &Link) {
+    if !matches!(tokio::time::timeout(ROUND_TRIP, link.client().batch_execute("ROLLBACK")).await, Ok(Ok(()))) {
+        link.give_up();
+    }
+}
 
 fn not_connected(fault: StoreFault) -> (Meaning, StoreFault) {
     let meaning = if matches!(fault, StoreFault::Unreachable { .. }) { Meaning::Gone } else { Meaning::Final };

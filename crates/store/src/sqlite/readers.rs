@@ -3,6 +3,7 @@
 //! Start at [`Readers::glance`] and [`Readers::read`].
 
 use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -107,7 +108,8 @@ fn answer_until_closed(reader: &Reader, questions: &Mutex<mpsc::Receiver<Long>>)
         // A reader that panicked held no lock: the queue is as good as before.
         let next = questions.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match next {
-            Ok(long) => long(reader),
+            // A panic is its question's alone, and said by its reply's end: the next one is answered.
+            Ok(long) => drop(catch_unwind(AssertUnwindSafe(|| long(reader)))),
             Err(mpsc::RecvError) => return,
         }
     }
