@@ -55,7 +55,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Object<'de, V> {
     }
 
     fn visit_map<M: MapAccess<'de>>(self, members: M) -> Result<V::Value, M::Error> {
-        self.visitor.visit_map(Members { given: 0, columns: self.columns, members })
+        self.visitor.visit_map(Members { given: 0, columns: self.columns, json: members })
     }
 }
 
@@ -64,7 +64,7 @@ struct Members<'a, M> {
     columns: Vec<Member<'a>>,
     /// How many of the columns were given as keys.
     given: usize,
-    members: M,
+    json: M,
 }
 
 impl<'de, M: MapAccess<'de>> MapAccess<'de> for Members<'de, M> {
@@ -77,11 +77,11 @@ impl<'de, M: MapAccess<'de>> MapAccess<'de> for Members<'de, M> {
         }
         // Behind the last column: what is asked for next is a member of the JSON.
         self.given = self.columns.len() + 1;
-        while let Some(Name(name)) = self.members.next_key_seed(PhantomData)? {
+        while let Some(Name(name)) = self.json.next_key_seed(PhantomData)? {
             if self.columns.iter().all(|(column, _)| *column != name) {
                 return seed.deserialize(CowStrDeserializer::new(name)).map(Some);
             }
-            self.members.next_value::<IgnoredAny>()?;
+            self.json.next_value::<IgnoredAny>()?;
         }
         Ok(None)
     }
@@ -89,7 +89,7 @@ impl<'de, M: MapAccess<'de>> MapAccess<'de> for Members<'de, M> {
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, M::Error> {
         match self.given.checked_sub(1).and_then(|place| self.columns.get_mut(place)) {
             Some((_, value)) => seed.deserialize(std::mem::take(value)).map_err(M::Error::custom),
-            None => self.members.next_value_seed(seed),
+            None => self.json.next_value_seed(seed),
         }
     }
 }
