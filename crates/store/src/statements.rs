@@ -14,6 +14,12 @@ pub(crate) fn every() -> impl Iterator<Item = &'static str> {
     ALL.iter().chain(restoring::ALL).copied().chain(whole_tables::statements())
 }
 
+/// Whether a statement may write more rows than any request does, and take as long: it ends or forgets all that a client or an
+/// issuer has.
+pub(crate) fn is_of_all(sql: &str) -> bool {
+    [REVOKE_GRANTS_OF_CLIENT, FORGET_CONSENTS_TO_CLIENT].contains(&sql) || restoring::ALL.contains(&sql)
+}
+
 macro_rules! statements {
     ($($(#[$doc:meta])* $name:ident = $sql:literal;)*) => {
         $($(#[$doc])* pub(crate) const $name: &str = $sql;)*

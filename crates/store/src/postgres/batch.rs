@@ -35,6 +35,8 @@ pub(super) struct Job {
     pub(super) steps: Vec<Step>,
     /// For each step, the row that it names, as a hash: two rows that share one are only kept apart without need.
     pub(super) rows: Vec<Option<u64>>,
+    /// Whether it may write more rows than any request does.
+    pub(super) takes_long: bool,
     pub(super) reply: oneshot::Sender<Result<Written, StoreFault>>,
     /// Its place in the bounded queue.
     pub(super) _room: OwnedSemaphorePermit,
@@ -202,7 +204,7 @@ mod tests {
         let steps: Vec<Step> = steps.iter().map(step).collect();
         let rows = steps.iter().map(|step| catalog.row(step)).collect();
         let room = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
-        Job { steps, rows, reply: oneshot::channel().0, _room: room }
+        Job { steps, rows, takes_long: false, reply: oneshot::channel().0, _room: room }
     }
 
     fn slots(jobs: &[Job], catalog: &Catalog) -> (Vec<(&'static str, Vec<usize>)>, Vec<bool>) {

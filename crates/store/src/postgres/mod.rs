@@ -30,6 +30,7 @@ use tokio_postgres::Row;
 use crate::driver::{Named, Reading, Written};
 use crate::fault::StoreFault;
 use crate::rows::Value;
+use crate::statements;
 use crate::writes::Step;
 use crate::{Inspection, Options};
 
@@ -100,9 +101,10 @@ impl Postgres {
         }
         let bytes = u32::try_from(bytes.clamp(1, ROOM)).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).try_acquire_many_owned(bytes).map_err(|_| StoreFault::Busy)?;
-        let rows = steps.iter().map(|step| self.catalog.row(step)).collect();
+        let rows: Vec<Option<u64>> = steps.iter().map(|step| self.catalog.row(step)).collect();
+        let takes_long = steps.iter().zip(&rows).any(|(step, row)| row.is_none() && statements::is_of_all(step.sql));
         let (reply, outcome) = oneshot::channel();
-        let job = Job { steps, rows, reply, _room: room };
+        let job = Job { steps, rows, takes_long, reply, _room: room };
         enqueue(self.queues.as_ref().map(|queues| &queues.writes), job)?;
         outcome.await.map_err(|_| StoreFault::Closed)?
     }

@@ -63,10 +63,13 @@ enum Attempt {
     DoneBefore,
 }
 
-/// How long it takes at most until a group that is tried again and again is given up, or one whose commit was not answered.
-const LONGEST: Duration = Duration::from_secs(30);
+/// How long it takes at most until a group that is tried again and again is given up, or one whose commit was not answered: so long,
+/// and one round trip.
+const LONGEST: Duration = Duration::from_secs(10);
 /// As long as a server may take over one round trip.
 const ROUND_TRIP: Duration = Duration::from_secs(20);
+/// And over one that ends all that a client or an issuer has, which may be millions of grants.
+const LONG_ROUND_TRIP: Duration = Duration::from_mins(10);
 /// How often it is asked what became of a commit: each time the answer was lost once more.
 const QUESTIONS: u32 = 20;
 /// From so many attempts on, a group is halved: who is in whose way shows sooner.
@@ -80,7 +83,7 @@ impl Writer {
 
     /// Answers every one of the jobs.
     pub(super) async fn run(&mut self, jobs: Vec<Job>) {
-        let until = Instant::now() + LONGEST;
+        let until = Instant::now() + LONGEST + round_trip(&jobs);
         let mut groups = vec![Group { jobs, attempts: 0, are_doubtful: false }];
         while let Some(group) = groups.pop() {
             match group {
@@ -204,7 +207,7 @@ impl Writer {
             }
             Err(fault) => return Attempt::Undone(Meaning::Final, fault),
         };
-        let ended = tokio::time::timeout(ROUND_TRIP, self.run_on(&link, jobs, batch)).await;
+        let ended = tokio::time::timeout(round_trip(jobs), self.run_on(&link, jobs, batch)).await;
         let rows = match ended {
             Ok(Ok(rows)) => rows,
             Ok(Err(attempt)) => {
@@ -342,6 +345,10 @@ impl Mark {
     fn wrote_at(&self) -> i64 {
         self.clock.read + i64::try_from(self.clock.at.elapsed().as_secs()).unwrap_or(0)
     }
+}
+
+fn round_trip(jobs: &[Job]) -> Duration {
+    if jobs.iter().any(|job| job.takes_long) { LONG_ROUND_TRIP } else { ROUND_TRIP }
 }
 
 async fn roll_back(link: &Link) {

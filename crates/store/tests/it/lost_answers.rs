@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use grantd_postgres_fixture::{Isolation, Options, Schema, Server};
-use grantd_protocol::changes::Commit;
+use grantd_protocol::changes::{Change, Commit};
 use grantd_protocol::facts::Lookup;
 use grantd_store::{Store, StoreFault};
+use grantd_tokens::Time;
 use tokio::time::Instant;
 
 use crate::databases::{isolations, open_at};
@@ -128,6 +129,28 @@ async fn many_who_wait_for_a_server_that_says_nothing_wait_no_longer_than_one() 
         far.proxy.judge(|_| Fate::Arrives);
         far.proxy.cut();
         assert_eq!(far.store.client(&issuer(0), &crate::records::client_id(0)).await, Ok(None));
+    }
+}
+
+/// Fifty grants to client 0, and half a second for each that is ended.
+const MANY_GRANTS: &str = "INSERT INTO grants (issuer, id, user_id, client_id, session_id, presence, expires_at, record) \
+     SELECT 'ISSUER', CAST(n AS TEXT), 'u', 'CLIENT', 's', 'always', 9, '{}' FROM generate_series(1, 50) AS n; \
+     CREATE FUNCTION take_time() RETURNS trigger LANGUAGE plpgsql AS \
+     $$ BEGIN PERFORM pg_sleep(0.5); RETURN NEW; END $$; \
+     CREATE TRIGGER takes_time BEFORE UPDATE ON grants FOR EACH ROW EXECUTE FUNCTION take_time()";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ends_all_that_a_client_was_given_may_take_longer_than_a_request() {
+    for isolation in isolations().into_iter().take(1) {
+        let (server, client) = (Server::shared(), crate::records::client_id(0));
+        let schema = server.schema(isolation);
+        let store = open_at(&schema.url());
+        let many = MANY_GRANTS.replace("ISSUER", issuer(0).as_str()).replace("CLIENT", client.as_str());
+        tokio::task::block_in_place(|| server.execute_in(&schema, &many));
+        let remove = Change::RemoveClient { client, at: Time(5) };
+        assert_eq!(store.commit(&issuer(0), vec![remove]).await, Ok(Commit::Done));
+        let counted = server.execute_in(&schema, "SELECT count(*) FROM grants WHERE revoked_at = 5");
+        assert_eq!(counted, [[Some("50".to_owned())]]);
     }
 }
 
