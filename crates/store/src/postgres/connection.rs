@@ -109,7 +109,7 @@ impl Way {
 const CONNECTING: Duration = Duration::from_secs(10);
 
 /// That nothing waits without end for somebody who does not come back.
-const SETTINGS: &[&str] = &["SET lock_timeout = '5s'", "SET idle_in_transaction_session_timeout = '30s'"];
+const SETTINGS: &[&str] = &["SET lock_timeout = '2s'", "SET idle_in_transaction_session_timeout = '30s'"];
 
 /// All statements find their rows by an index, from the first row on: what the planner guesses of a table that was empty a minute
 /// ago must not make it look through the whole, and no plan is worth making twice.

@@ -132,7 +132,9 @@ impl Reader {
                         begun = Some(link);
                         break Ok(rows);
                     }
-                    Err((Meaning::Gone | Meaning::Conflict, _)) if begun.is_some() => break Err(Broken::Lost),
+                    Err((Meaning::Gone | Meaning::Conflict | Meaning::HeldUp, _)) if begun.is_some() => {
+                        break Err(Broken::Lost);
+                    }
                     Err((meaning, fault)) => {
                         if let Err(fault) = trouble.wait(meaning, fault).await {
                             break Err(Broken::Fault(fault));

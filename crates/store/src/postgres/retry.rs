@@ -15,6 +15,8 @@ use crate::fault::StoreFault;
 pub(super) enum Meaning {
     /// Two transactions stood in each other's way, and this one was undone.
     Conflict,
+    /// Another transaction holds a row, and goes on holding it.
+    HeldUp,
     /// The connection, or the server behind it, is no use any more.
     Gone,
     /// Nothing that another attempt would change.
@@ -30,7 +32,8 @@ pub(super) fn meaning(error: &tokio_postgres::Error) -> Meaning {
         return if is_of_the_connection(error) { Meaning::Gone } else { Meaning::Final };
     };
     match code.code() {
-        "40001" | "40P01" | "55P03" => Meaning::Conflict,
+        "40001" | "40P01" => Meaning::Conflict,
+        "55P03" => Meaning::HeldUp,
         // A standby that was asked to write; a prepared statement that the server forgot or that has become another one.
         "25006" | "26000" | "0A000" | "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "53300" | "40003" => {
             Meaning::Gone

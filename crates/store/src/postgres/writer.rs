@@ -1,6 +1,8 @@
 //! One connection that writes: a batch of jobs in one transaction, again without those that failed their guards, and again under
 //! the same mark when the answer to its commit was lost. Start at [`Writer::run`].
 
+mod trials;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,6 +65,7 @@ enum Attempt {
     DoneBefore,
 }
 
+const BEGIN: &str = "BEGIN";
 /// How long it takes at most until a group that is tried again and again is given up, or one whose commit was not answered: so long,
 /// and one round trip.
 const LONGEST: Duration = Duration::from_secs(10);
@@ -112,7 +115,7 @@ impl Writer {
             outcome = match self.attempt(&jobs, &batch).await {
                 Attempt::DoneBefore if self.stands().await => Attempt::Done(rows),
                 // It may still be in progress, or its server may be away: only an attempt that got through says what became of it.
-                Attempt::DoneBefore | Attempt::Undone(Meaning::Gone | Meaning::Conflict, _)
+                Attempt::DoneBefore | Attempt::Undone(Meaning::Gone | Meaning::Conflict | Meaning::HeldUp, _)
                     if Instant::now() < until =>
                 {
                     Attempt::Unanswered(rows)
@@ -132,6 +135,13 @@ impl Writer {
                 }
             }
             Attempt::Guarded(failed) => without(jobs, &failed, &batch, attempts, groups),
+            Attempt::Undone(Meaning::HeldUp, fault) if jobs.len() > 1 && Instant::now() < until => {
+                let jobs = self.without_the_held_up(jobs, &fault).await;
+                groups.push(Group { jobs, attempts: 0, are_doubtful: false });
+            }
+            Attempt::Undone(Meaning::HeldUp, fault) if attempts > 0 && !takes_long(&jobs) => {
+                answer_all(jobs, || Err(fault.clone()));
+            }
             // One of them may be to blame; what else is final is the same for all.
             Attempt::Undone(Meaning::Final, StoreFault::Io { .. }) if jobs.len() > 1 => halve(jobs, attempts, groups),
             Attempt::Undone(Meaning::Final, fault) => answer_all(jobs, || Err(fault.clone())),
@@ -149,53 +159,6 @@ impl Writer {
                 answer_all(jobs, || Err(StoreFault::Unknown { place: self.way.server.place() }));
             }
         }
-    }
-
-    /// Tries each in a transaction of its own that is undone, all on their way at once, and tells those that fail their guards.
-    async fn without_the_hopeless(&self, jobs: Vec<Job>) -> Vec<Job> {
-        let Ok(link) = self.line.link().await else { return jobs };
-        let tried = tokio::time::timeout(ROUND_TRIP, self.try_each(&link, &jobs)).await;
-        let Ok(Ok(verdicts)) = tried else {
-            // The next attempt says what is wrong.
-            link.give_up();
-            return jobs;
-        };
-        let mut hopeful = Vec::new();
-        for (job, verdict) in jobs.into_iter().zip(verdicts) {
-            match verdict {
-                Some(commit) => {
-                    let _ = job.reply.send(Ok(Written { commit, rows: Vec::new() }));
-                }
-                None => hopeful.push(job),
-            }
-        }
-        hopeful
-    }
-
-    async fn try_each(&self, link: &Link, jobs: &[Job]) -> Result<Vec<Option<Commit>>, tokio_postgres::Error> {
-        let mut requests: Vec<Request<'_, u64>> = Vec::new();
-        let client = link.client();
-        for step in jobs.iter().flat_map(|job| &job.steps) {
-            link.prepare(step.sql, self.catalog.types(step.sql)).await?;
-        }
-        for job in jobs {
-            requests.push(Box::pin(async { client.batch_execute("BEGIN").await.map(|()| 0) }));
-            for step in &job.steps {
-                let statement = link.prepare(step.sql, self.catalog.types(step.sql)).await?;
-                let parameters: Vec<Parameter<'_>> = step.values.iter().map(|value| value as Parameter<'_>).collect();
-                requests.push(Box::pin(async move { client.execute(&statement, &parameters).await }));
-            }
-            requests.push(Box::pin(async { client.batch_execute("ROLLBACK").await.map(|()| 0) }));
-        }
-        let mut answers = together::all(requests).await.into_iter();
-        let verdicts = jobs.iter().map(|job| {
-            let mut of_job = answers.by_ref().take(job.steps.len() + 2).skip(1);
-            let rows: Vec<u64> =
-                of_job.by_ref().take(job.steps.len()).map(|answer| answer.unwrap_or(NOT_RUN)).collect();
-            let undone = of_job.next();
-            verdict(job, &rows).filter(|_| matches!(undone, Some(Ok(_))))
-        });
-        Ok(verdicts.collect())
     }
 
     /// Two trips: all statements with the beginning, and the commit.
@@ -257,7 +220,7 @@ impl Writer {
         let wrote_at = self.mark.wrote_at();
         let parameters: [Parameter<'_>; 3] = [&self.mark.id, &self.mark.batch, &wrote_at];
         let marked = async { link.client().execute(&mark, &parameters).await.map(|rows| vec![rows]) };
-        let begun = async { link.client().batch_execute("BEGIN").await.map(|()| Vec::new()) };
+        let begun = async { link.client().batch_execute(BEGIN).await.map(|()| Vec::new()) };
         let mut requests: Vec<Request<'_, Vec<u64>>> = vec![Box::pin(begun), Box::pin(marked)];
         for (slot, statement) in batch.slots.iter().zip(statements) {
             requests.push(Box::pin(self.run_slot(link, jobs, slot, statement)));
@@ -348,7 +311,11 @@ impl Mark {
 }
 
 fn round_trip(jobs: &[Job]) -> Duration {
-    if jobs.iter().any(|job| job.takes_long) { LONG_ROUND_TRIP } else { ROUND_TRIP }
+    if takes_long(jobs) { LONG_ROUND_TRIP } else { ROUND_TRIP }
+}
+
+fn takes_long(jobs: &[Job]) -> bool {
+    jobs.iter().any(|job| job.takes_long)
 }
 
 async fn roll_back(link: &Link) {

@@ -154,6 +154,42 @@ async fn what_ends_all_that_a_client_was_given_may_take_longer_than_a_request() 
     }
 }
 
+// proves: INV-07
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_row_that_somebody_holds_makes_nobody_else_wait() {
+    if isolations().is_empty() {
+        return;
+    }
+    let server = tokio::task::block_in_place(|| Server::start(&Options::default()));
+    for isolation in isolations() {
+        let schema = tokio::task::block_in_place(|| server.schema(isolation));
+        let store = open_at(&schema.url());
+        assert_eq!(store.commit(&issuer(0), vec![count_attempt()]).await, Ok(Commit::Done));
+        let run = |sql: &str| tokio::task::block_in_place(|| server.execute_in(&schema, sql));
+        run("BEGIN; SELECT 1 FROM attempts FOR UPDATE");
+        let began = Instant::now();
+        let mut waiting = tokio::task::JoinSet::new();
+        for number in 0..60 {
+            let store = store.clone();
+            let of_its_own = Change::PutResource(crate::records::resource(number, 0));
+            let change = if number % 20 == 10 { count_attempt() } else { of_its_own };
+            waiting.spawn(async move { (number, store.commit(&issuer(0), vec![change]).await, began.elapsed()) });
+        }
+        let mut held_up = 0;
+        for (number, outcome, after) in waiting.join_all().await {
+            if number % 20 == 10 {
+                assert!(matches!(outcome, Err(StoreFault::Locked { .. })), "{isolation:?}: {outcome:?}");
+                held_up += 1;
+            } else {
+                assert_eq!(outcome, Ok(Commit::Done), "{isolation:?}: {number}");
+                assert!(after < Duration::from_secs(8), "{isolation:?}: {number} after {after:?}");
+            }
+        }
+        assert_eq!(held_up, 3, "{isolation:?}");
+        run("ROLLBACK");
+    }
+}
+
 /// Cuts of every kind, one in so many messages, until there were enough of them.
 fn at_random(dice: Dice, cuts: Arc<AtomicUsize>) -> impl Fn(Message) -> Fate + Send + Sync + 'static {
     move |message| {
