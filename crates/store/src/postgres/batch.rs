@@ -1,8 +1,8 @@
 //! Which statements of many jobs run together, and in which order.
 //!
-//! Jobs that name different rows cannot meet, so that statements of one text become one statement for all of them. A job that
-//! names a row of an earlier one, or touches rows that it does not name, comes behind it, in a later wave of the same
-//! transaction. Start at [`Batch::of`].
+//! Statements that name different rows cannot meet, in whichever order they run, so that those of one text become one statement. One
+//! that names a row which was named before comes in a later wave of the same transaction; one that touches rows which it does not
+//! name stands between all that came before it and all that comes after. Start at [`Batch::of`].
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -11,8 +11,9 @@ use std::hash::{BuildHasher, RandomState};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio_postgres::types::Type;
 
-use super::merge::Shape;
+use super::merge::{Merged, Shape};
 use super::values;
+use super::waves::Waves;
 use crate::driver::Written;
 use crate::fault::StoreFault;
 use crate::rows::Value;
@@ -25,6 +26,8 @@ pub(super) struct Catalog {
 }
 
 struct Entry {
+    /// Its place among all statements.
+    number: usize,
     types: Vec<Type>,
     merged_types: Vec<Type>,
     shape: Option<Shape>,
@@ -46,22 +49,27 @@ pub(super) struct Job {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Slot {
     pub(super) sql: &'static str,
-    /// The job and which of its steps.
-    pub(super) rows: Vec<(usize, usize)>,
+    /// The job and which of its steps, one for each row that is written.
+    pub(super) rows: Vec<Place>,
+    /// Steps that say of a row just what one of those says, which stands at this index: its answer is theirs, too.
+    pub(super) alike: Vec<(usize, Place)>,
 }
+
+/// A job and one of its steps.
+pub(super) type Place = (usize, usize);
 
 /// What runs in one transaction.
 pub(super) struct Batch {
     pub(super) slots: Vec<Slot>,
-    /// For each job, whether it comes behind another one whose rows it may touch: what it finds there is known only when that one
-    /// has committed.
-    pub(super) is_behind: Vec<bool>,
+    /// For each job, the first of its steps that comes behind another job where they may meet: what it finds from there on is known
+    /// only when that one has committed.
+    pub(super) behind_from: Vec<usize>,
 }
 
 impl Catalog {
     /// From what the server says of the parameters of each statement.
     pub(super) fn of(types: impl IntoIterator<Item = (&'static str, Vec<Type>)>) -> Self {
-        let entries = types.into_iter().map(|(sql, types)| {
+        let entries = types.into_iter().enumerate().map(|(number, (sql, types))| {
             let shape = Shape::of(sql);
             let merged = shape.as_ref().and_then(|shape| shape.merged.as_ref());
             let merged_types = merged.map(|merged| {
@@ -69,7 +77,7 @@ impl Catalog {
                 each.map(|(element, is_array)| if *is_array { values::array_of(element) } else { element.clone() })
                     .collect()
             });
-            (sql, Entry { types, merged_types: merged_types.unwrap_or_default(), shape })
+            (sql, Entry { number, types, merged_types: merged_types.unwrap_or_default(), shape })
         });
         Self { entries: entries.collect(), hasher: RandomState::new() }
     }
@@ -95,97 +103,112 @@ impl Catalog {
 }
 
 impl Batch {
+    /// Every two steps that may meet run in the order of their jobs. All else is in an order that is the same at every node, by
+    /// statement and by row, so that few wait for each other in a circle.
     pub(super) fn of(jobs: &[Job], catalog: &Catalog) -> Self {
-        let waves = waves(jobs);
-        let last = waves.iter().copied().max().unwrap_or(0);
-        let mut slots = Vec::new();
-        for wave in 0..=last {
-            let mut of_wave: Vec<Slot> = Vec::new();
-            for (number, job) in jobs.iter().enumerate().filter(|(number, _)| waves.get(*number) == Some(&wave)) {
-                join(&mut of_wave, number, jobs, job, catalog);
+        let mut waves = Waves::default();
+        let mut behind_from = vec![NEVER; jobs.len()];
+        let mut placed = Vec::with_capacity(jobs.iter().map(|job| job.steps.len()).sum());
+        for ((number, job), behind_from) in jobs.iter().enumerate().zip(&mut behind_from) {
+            for (place, (step, row)) in job.steps.iter().zip(&job.rows).enumerate() {
+                let (wave, is_behind) = waves.place(number, step, *row);
+                if is_behind {
+                    *behind_from = place.min(*behind_from);
+                }
+                let entry = catalog.entries.get(step.sql);
+                let shape = entry.and_then(|entry| entry.shape.as_ref());
+                placed.push(Placed {
+                    wave,
+                    number: entry.map_or(NEVER, |entry| entry.number),
+                    step,
+                    row: *row,
+                    key: shape.and_then(|shape| shape.key.as_deref()).unwrap_or_default(),
+                    merged: shape.and_then(|shape| shape.merged.as_ref()),
+                    at: (number, place),
+                });
             }
-            slots.append(&mut of_wave);
         }
-        for slot in &mut slots {
-            slot.rows.sort_by(|one, other| in_order(key(jobs, catalog, *one), key(jobs, catalog, *other)));
-        }
-        Self { slots, is_behind: waves.into_iter().map(|wave| wave > 0).collect() }
+        placed.sort_by(Placed::in_order);
+        Self { slots: slots(&placed), behind_from }
     }
 }
 
-/// In the first wave what meets nobody; otherwise behind the last that it may meet.
-fn waves(jobs: &[Job]) -> Vec<usize> {
-    let mut next_of_row: HashMap<u64, usize> = HashMap::new();
-    let (mut next, mut floor) = (0, 0);
-    let mut waves = Vec::with_capacity(jobs.len());
-    for job in jobs {
-        let wave = if job.rows.contains(&None) {
-            floor = next + 1;
-            next
-        } else {
-            job.rows.iter().flatten().filter_map(|row| next_of_row.get(row)).copied().fold(floor, usize::max)
-        };
-        for row in job.rows.iter().flatten() {
-            next_of_row.insert(*row, wave + 1);
-        }
-        next = next.max(wave + 1);
-        waves.push(wave);
-    }
-    waves
+/// Later than any step.
+const NEVER: usize = usize::MAX;
+
+/// A step, and what decides where it runs.
+struct Placed<'a> {
+    wave: usize,
+    number: usize,
+    step: &'a Step,
+    row: Option<u64>,
+    key: &'a [usize],
+    merged: Option<&'a Merged>,
+    at: Place,
 }
 
-/// Adds each step to the first slot of its text that comes no earlier than the step before it.
-fn join(slots: &mut Vec<Slot>, number: usize, jobs: &[Job], job: &Job, catalog: &Catalog) {
-    let mut from = 0;
-    for (place, step) in job.steps.iter().enumerate() {
-        let fits = |slot: &Slot| {
-            slot.sql == step.sql
-                && catalog.shape(step.sql).is_some_and(|shape| shape.merged.is_some())
-                && !slot.rows.iter().any(|(other, its)| *other == number && job.rows.get(*its) == job.rows.get(place))
-                && slot.rows.first().is_some_and(|first| shares_values(jobs, catalog, *first, step))
-        };
-        let found = slots.iter().enumerate().skip(from).find(|(_, slot)| fits(slot)).map(|(index, _)| index);
-        let index = found.unwrap_or_else(|| {
-            slots.push(Slot { sql: step.sql, rows: Vec::new() });
-            slots.len() - 1
-        });
-        if let Some(slot) = slots.get_mut(index) {
-            slot.rows.push((number, place));
-        }
-        from = index;
+impl Placed<'_> {
+    fn in_order(&self, other: &Self) -> Ordering {
+        let of_statements = (self.wave, self.number).cmp(&(other.wave, other.number));
+        let key = |placed: &Self| placed.key.iter().map(|place| placed.step.values.get(*place));
+        let pairs = || self.key.iter().map(|place| self.step.values.get(*place)).zip(key(other));
+        let of_rows = || pairs().map(|(one, other)| in_order(one, other)).find(|order| order.is_ne());
+        of_statements.then_with(|| of_rows().unwrap_or(Ordering::Equal)).then(self.at.cmp(&other.at))
+    }
+
+    /// Whether both can be rows of one statement: what is one value for all rows is the same for them.
+    fn fits(&self, other: &Self) -> bool {
+        let Some(merged) = self.merged else { return false };
+        let mut values = self.step.values.iter().zip(&other.step.values).zip(&merged.is_array);
+        values.all(|((one, other), is_array)| *is_array || one == other)
     }
 }
 
-/// Whether what is one value for all rows is the same for these two.
-fn shares_values(jobs: &[Job], catalog: &Catalog, first: (usize, usize), step: &Step) -> bool {
-    let Some(first) = jobs.get(first.0).and_then(|job| job.steps.get(first.1)) else { return false };
-    let Some(merged) = catalog.shape(step.sql).and_then(|shape| shape.merged.as_ref()) else { return false };
-    let mut values = first.values.iter().zip(&step.values).zip(&merged.is_array);
-    values.all(|((one, other), is_array)| *is_array || one == other)
+fn in_order(one: Option<&Value>, other: Option<&Value>) -> Ordering {
+    match (one, other) {
+        (Some(Value::Text(one)), Some(Value::Text(other))) => one.cmp(other),
+        (Some(Value::Integer(one)), Some(Value::Integer(other))) => one.cmp(other),
+        _ => Ordering::Equal,
+    }
 }
 
-fn key<'a>(jobs: &'a [Job], catalog: &Catalog, row: (usize, usize)) -> impl Iterator<Item = &'a Value> {
-    let step = jobs.get(row.0).and_then(|job| job.steps.get(row.1));
-    let key = step.and_then(|step| catalog.shape(step.sql)?.key.clone()).unwrap_or_default();
-    key.into_iter().filter_map(move |place| step?.values.get(place))
-}
-
-/// Every node locks rows in the same order, so that few wait for each other in a circle.
-fn in_order<'a>(one: impl Iterator<Item = &'a Value>, other: impl Iterator<Item = &'a Value>) -> Ordering {
-    one.zip(other)
-        .map(|pair| match pair {
-            (Value::Text(one), Value::Text(other)) => one.cmp(other),
-            (Value::Integer(one), Value::Integer(other)) => one.cmp(other),
-            _ => Ordering::Equal,
-        })
-        .find(|order| order.is_ne())
-        .unwrap_or(Ordering::Equal)
+/// One after the other, each with what can be merged into it.
+fn slots(placed: &[Placed<'_>]) -> Vec<Slot> {
+    let mut slots: Vec<Slot> = Vec::new();
+    for of_text in placed.chunk_by(|one, other| (one.wave, one.number) == (other.wave, other.number)) {
+        // In most cases one: others are for other values that all rows share.
+        let mut of_values: Vec<(&Placed<'_>, Slot)> = Vec::new();
+        let mut last: Option<(Option<u64>, usize)> = None;
+        for one in of_text {
+            if let Some((row, index)) = last
+                && row.is_some()
+                && row == one.row
+                && let Some((_, slot)) = of_values.get_mut(index)
+            {
+                slot.alike.push((slot.rows.len() - 1, one.at));
+                continue;
+            }
+            let found = of_values.iter().position(|(first, _)| first.fits(one));
+            let index = found.unwrap_or_else(|| {
+                of_values.push((one, Slot { sql: one.step.sql, rows: Vec::new(), alike: Vec::new() }));
+                of_values.len() - 1
+            });
+            if let Some((_, slot)) = of_values.get_mut(index) {
+                slot.rows.push(one.at);
+            }
+            last = Some((one.row, index));
+        }
+        slots.extend(of_values.into_iter().map(|(_, slot)| slot));
+    }
+    slots
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
+    use proptest::collection::vec;
+    use proptest::prelude::*;
     use tokio::sync::Semaphore;
 
     use super::*;
@@ -208,19 +231,19 @@ mod tests {
     }
 
     fn slots(jobs: &[Job], catalog: &Catalog) -> (Vec<(&'static str, Vec<usize>)>, Vec<bool>) {
-        let Batch { slots, is_behind } = Batch::of(jobs, catalog);
+        let Batch { slots, behind_from } = Batch::of(jobs, catalog);
         let slots = slots.into_iter().map(|slot| (slot.sql, slot.rows.into_iter().map(|(job, _)| job).collect()));
-        (slots.collect(), is_behind)
+        (slots.collect(), behind_from.into_iter().map(|from| from != NEVER).collect())
     }
 
     #[test]
-    fn jobs_that_name_different_rows_run_as_one_statement_in_the_order_of_their_rows() {
+    fn steps_that_name_different_rows_run_as_one_statement_in_the_order_of_their_rows() {
         let catalog = catalog();
         let one =
             |token, grant| job(&catalog, &[(sql::SPEND_REFRESH_TOKEN, &[token, "1", "x"]), (sql::USE_GRANT, &[grant])]);
         let jobs = [one("c", "1"), one("a", "3"), one("b", "2")];
         let (slots, is_behind) = slots(&jobs, &catalog);
-        assert_eq!(slots, [(sql::SPEND_REFRESH_TOKEN, vec![1, 2, 0]), (sql::USE_GRANT, vec![0, 2, 1])]);
+        assert_eq!(slots, [(sql::USE_GRANT, vec![0, 2, 1]), (sql::SPEND_REFRESH_TOKEN, vec![1, 2, 0])]);
         assert_eq!(is_behind, [false; 3]);
     }
 
@@ -235,11 +258,38 @@ mod tests {
     }
 
     #[test]
+    fn what_shares_a_row_waits_for_it_alone_and_all_else_is_merged() {
+        let catalog = catalog();
+        let one =
+            |token, at| job(&catalog, &[(sql::COUNT_ATTEMPT, &["network", at]), (sql::REDEEM_CODE, &[token, "1"])]);
+        let Batch { slots, behind_from } = Batch::of(&[one("a", "1"), one("b", "2"), one("c", "3")], &catalog);
+        let slots: Vec<_> = slots.into_iter().map(|slot| (slot.sql, slot.rows)).collect();
+        let counted = |job| (sql::COUNT_ATTEMPT, vec![(job, 0)]);
+        assert_eq!(slots, [(sql::REDEEM_CODE, vec![(0, 1), (1, 1), (2, 1)]), counted(0), counted(1), counted(2)]);
+        assert_eq!(behind_from, [NEVER, 0, 0]);
+    }
+
+    #[test]
+    fn what_says_the_same_of_a_row_is_said_once_and_nobody_is_behind_it() {
+        let catalog = catalog();
+        let one = |code, until| job(&catalog, &[(sql::SESSION_LIVES, &["s", until]), (sql::ADD_CODE, &[code])]);
+        let Batch { slots, behind_from } = Batch::of(&[one("a", "1"), one("b", "1"), one("c", "2")], &catalog);
+        let slot = |sql, rows, alike| Slot { sql, rows, alike };
+        let expected = [
+            slot(sql::SESSION_LIVES, vec![(0, 0)], vec![(0, (1, 0))]),
+            slot(sql::ADD_CODE, vec![(0, 1), (1, 1), (2, 1)], vec![]),
+            slot(sql::SESSION_LIVES, vec![(2, 0)], vec![]),
+        ];
+        assert_eq!(slots, expected);
+        assert_eq!(behind_from, [NEVER, NEVER, 0]);
+    }
+
+    #[test]
     fn what_touches_rows_that_it_does_not_name_stands_between_what_came_before_and_after() {
         let catalog = catalog();
         let touch = |session| job(&catalog, &[(sql::TOUCH_SESSION, &[session, "1"])]);
         let all = job(&catalog, &[(sql::END_SESSIONS_OF_USER, &["user", "1"])]);
-        let (slots, is_behind) = slots(&[touch("a"), all, touch("b"), touch("c")], &catalog);
+        let (slots, is_behind) = slots(&[touch("a"), all, touch("a"), touch("c")], &catalog);
         let expected =
             [(sql::TOUCH_SESSION, vec![0]), (sql::END_SESSIONS_OF_USER, vec![1]), (sql::TOUCH_SESSION, vec![2, 3])];
         assert_eq!(slots, expected);
@@ -256,12 +306,82 @@ mod tests {
     }
 
     #[test]
-    fn the_steps_of_a_job_keep_their_order() {
+    fn steps_of_one_job_that_may_meet_keep_their_order() {
         let catalog = catalog();
-        let forth = job(&catalog, &[(sql::REVOKE_GRANT, &["1", "1", "x"]), (sql::REDEEM_CODE, &["a", "1"])]);
-        let back = job(&catalog, &[(sql::REDEEM_CODE, &["b", "1"]), (sql::REVOKE_GRANT, &["2", "1", "x"])]);
-        let (slots, _) = slots(&[forth, back], &catalog);
-        let expected = [(sql::REVOKE_GRANT, vec![0]), (sql::REDEEM_CODE, vec![0, 1]), (sql::REVOKE_GRANT, vec![1])];
-        assert_eq!(slots, expected);
+        let steps: [(&'static str, &[&str]); 4] = [
+            (sql::REVOKE_GRANT, &["1", "1", "x"]),
+            (sql::USE_GRANT, &["1"]),
+            (sql::END_SESSIONS_OF_USER, &["user", "1"]),
+            (sql::ADD_PENDING, &["p"]),
+        ];
+        let (slots, is_behind) = slots(&[job(&catalog, &steps)], &catalog);
+        let texts: Vec<_> = slots.into_iter().map(|(sql, _)| sql).collect();
+        assert_eq!(texts, steps.map(|(sql, _)| sql));
+        assert_eq!(is_behind, [false]);
+    }
+
+    /// What random jobs do to few rows, and once in a while to rows that they do not name.
+    fn jobs_of_few_rows() -> impl Strategy<Value = Vec<Vec<(usize, u8, u8)>>> {
+        vec(vec((0..TEXTS.len(), 0..3_u8, 0..2_u8), 1..4), 1..12)
+    }
+
+    const TEXTS: &[&str] = &[
+        sql::USE_GRANT,
+        sql::REVOKE_GRANT,
+        sql::GRANT_STANDS,
+        sql::REDEEM_CODE,
+        sql::COUNT_ATTEMPT,
+        sql::SESSION_LIVES,
+    ];
+    const OF_MANY_ROWS: &str = sql::REVOKE_GRANTS_OF_USER;
+
+    proptest! {
+        #[test]
+        fn steps_that_may_meet_run_in_the_order_of_their_jobs(drawn in jobs_of_few_rows(), many in vec(any::<bool>(), 12)) {
+            let catalog = catalog();
+            let jobs: Vec<Job> = drawn.iter().zip(many).map(|(steps, of_many)| {
+                let key = |key: &u8| key.to_string();
+                let mut all: Vec<(&'static str, Vec<String>)> =
+                    steps.iter().map(|(text, row, value)| (TEXTS[*text], [row, value, value, value].map(key).into())).collect();
+                if of_many && all.len() == 3 {
+                    all[1] = (OF_MANY_ROWS, ["1", "1", "x"].map(str::to_owned).into());
+                }
+                let all: Vec<(&'static str, Vec<&str>)> =
+                    all.iter().map(|(sql, values)| (*sql, values.iter().map(String::as_str).collect())).collect();
+                let all: Vec<(&'static str, &[&str])> = all.iter().map(|(sql, values)| (*sql, values.as_slice())).collect();
+                job(&catalog, &all)
+            }).collect();
+            let Batch { slots, behind_from } = Batch::of(&jobs, &catalog);
+            let mut runs: HashMap<Place, (usize, bool)> = HashMap::new();
+            for (number, slot) in slots.iter().enumerate() {
+                let alike = slot.alike.iter().map(|(_, at)| (*at, true));
+                for (at, is_alike) in slot.rows.iter().map(|at| (*at, false)).chain(alike) {
+                    prop_assert_eq!(jobs[at.0].steps[at.1].sql, slot.sql);
+                    prop_assert!(runs.insert(at, (number, is_alike)).is_none(), "{at:?} runs twice");
+                }
+                for (index, (job, place)) in &slot.alike {
+                    let (first, its) = slot.rows[*index];
+                    prop_assert_eq!(&jobs[first].steps[its].values, &jobs[*job].steps[*place].values);
+                }
+            }
+            let all: Vec<Place> =
+                jobs.iter().enumerate().flat_map(|(number, job)| (0..job.steps.len()).map(move |place| (number, place))).collect();
+            prop_assert_eq!(runs.len(), all.len(), "each runs");
+            let mut expected = vec![NEVER; jobs.len()];
+            for (index, later) in all.iter().enumerate() {
+                for earlier in &all[..index] {
+                    let [one, other] = [earlier, later].map(|(job, place)| jobs[*job].rows[*place]);
+                    let may_meet = one.is_none() || other.is_none() || one == other;
+                    let ((one, _), (other, is_alike)) = (runs[earlier], runs[later]);
+                    if may_meet {
+                        prop_assert!(one < other || (one == other && is_alike), "{earlier:?} before {later:?}");
+                    }
+                    if may_meet && earlier.0 != later.0 && one != other {
+                        expected[later.0] = expected[later.0].min(later.1);
+                    }
+                }
+            }
+            prop_assert_eq!(behind_from, expected);
+        }
     }
 }

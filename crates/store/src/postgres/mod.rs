@@ -2,11 +2,12 @@
 //!
 //! One thread drives all connections, whatever runtime asks. What is read is fetched in as few round trips as possible (`memo.rs`,
 //! `loading.rs`, `reader.rs`); what is written waits in a bounded queue, and whatever waits becomes one transaction (`dispatch.rs`,
-//! `batch.rs`, `merge.rs`, `writer.rs`). Start at [`Postgres::write`] and [`Postgres::read`].
+//! `batch.rs`, `waves.rs`, `merge.rs`, `rivals.rs`, `groups.rs`, `writer.rs`). Start at [`Postgres::write`] and [`Postgres::read`].
 
 mod batch;
 mod connection;
 mod dispatch;
+mod groups;
 mod loading;
 mod memo;
 mod merge;
@@ -14,10 +15,12 @@ mod migrate;
 mod outcome;
 mod reader;
 mod retry;
+mod rivals;
 mod server;
 mod tls;
 mod together;
 mod values;
+mod waves;
 mod writer;
 
 use std::sync::Arc;

@@ -47,18 +47,21 @@ pub(super) fn counted_by_key(
 }
 
 pub(super) fn note(rows: &mut Rows, slot: &Slot, counts: &[u64]) {
-    for ((job, step), count) in slot.rows.iter().zip(counts) {
+    let alike = slot.alike.iter().filter_map(|(index, place)| Some((place, counts.get(*index)?)));
+    for ((job, step), count) in slot.rows.iter().zip(counts).chain(alike) {
         if let Some(noted) = rows.get_mut(*job).and_then(|steps| steps.get_mut(*step)) {
             *noted = *count;
         }
     }
 }
 
-/// How the first guard that failed ends the job.
-pub(super) fn verdict(job: &Job, rows: &[u64]) -> Option<Commit> {
-    job.steps.iter().zip(rows).filter(|(_, rows)| **rows == 0).find_map(|(step, _)| match step.if_nothing_written {
+/// The first of its guards that failed, and how that ends the job.
+pub(super) fn verdict(job: &Job, rows: &[u64]) -> Option<(usize, Commit)> {
+    let unwritten = job.steps.iter().zip(rows).enumerate().filter(|(_, (_, rows))| **rows == 0);
+    let mut failed = unwritten.filter_map(|(place, (step, _))| match step.if_nothing_written {
         IfNothingWritten::GoOn => None,
-        IfNothingWritten::Stale => Some(Commit::Stale),
-        IfNothingWritten::Refused(refusal) => Some(Commit::Refused(refusal)),
-    })
+        IfNothingWritten::Stale => Some((place, Commit::Stale)),
+        IfNothingWritten::Refused(refusal) => Some((place, Commit::Refused(refusal))),
+    });
+    failed.next()
 }

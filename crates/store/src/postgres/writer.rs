@@ -3,7 +3,6 @@
 
 mod trials;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,9 +13,11 @@ use tokio_postgres::types::ToSql;
 
 use super::batch::{Batch, Catalog, Job, Slot};
 use super::connection::{Line, Link, Parameter, Way};
+use super::groups::{Group, HALVED_FROM, Tried, all, answer_all, halve, without};
 use super::merge::Returns;
 use super::outcome::{NOT_RUN, Rows, counted_by_key, counted_by_place, note, verdict};
 use super::retry::{self, Meaning};
+use super::rivals::Rivals;
 use super::together::{self, Request};
 use crate::driver::Written;
 use crate::fault::StoreFault;
@@ -45,19 +46,11 @@ pub(super) struct Clock {
     pub(super) at: Instant,
 }
 
-/// Jobs that are tried together.
-struct Group {
-    jobs: Vec<Job>,
-    attempts: u32,
-    /// They failed behind others: most of them will fail again, each for itself.
-    are_doubtful: bool,
-}
-
 /// How an attempt ended. Only after the first is anything written.
 enum Attempt {
     Done(Rows),
-    /// These failed their guards.
-    Guarded(Vec<(usize, Commit)>),
+    /// Some failed their guards.
+    Guarded(Rows),
     Undone(Meaning, StoreFault),
     /// The commit was sent, and no answer came.
     Unanswered(Rows),
@@ -75,8 +68,6 @@ const ROUND_TRIP: Duration = Duration::from_secs(20);
 const LONG_ROUND_TRIP: Duration = Duration::from_mins(10);
 /// How often it is asked what became of a commit: each time the answer was lost once more.
 const QUESTIONS: u32 = 20;
-/// From so many attempts on, a group is halved: who is in whose way shows sooner.
-const HALVED_FROM: u32 = 3;
 
 impl Writer {
     pub(super) fn new(way: &Arc<Way>, line: Line, catalog: &Arc<Catalog>, id: String, clock: Clock) -> Self {
@@ -87,13 +78,13 @@ impl Writer {
     /// Answers every one of the jobs.
     pub(super) async fn run(&mut self, jobs: Vec<Job>) {
         let until = Instant::now() + LONGEST + round_trip(&jobs);
-        let mut groups = vec![Group { jobs, attempts: 0, are_doubtful: false }];
+        let mut groups = vec![Group::of(jobs)];
         while let Some(group) = groups.pop() {
             match group {
                 Group { jobs, .. } if jobs.is_empty() => {}
                 Group { jobs, are_doubtful: true, .. } => {
                     let jobs = self.without_the_hopeless(jobs).await;
-                    groups.push(Group { jobs, attempts: 0, are_doubtful: false });
+                    groups.push(Group { rivals_wait: false, ..Group::of(jobs) });
                 }
                 group => self.try_once(group, &mut groups, until).await,
             }
@@ -101,18 +92,70 @@ impl Writer {
     }
 
     async fn try_once(&mut self, group: Group, groups: &mut Vec<Group>, until: Instant) {
-        let Group { jobs, attempts, .. } = group;
+        let Group { jobs, attempts, rivals_wait, .. } = group;
+        let (jobs, rivals) = if rivals_wait { Rivals::part(jobs) } else { (jobs, Rivals::default()) };
         let batch = Batch::of(&jobs, &self.catalog);
         self.mark.batch += 1;
-        let mut outcome = self.attempt(&jobs, &batch).await;
+        match self.ask_until_known(&jobs, &batch, until).await {
+            Attempt::Done(rows) => {
+                for (job, rows) in jobs.into_iter().zip(rows) {
+                    let rows = job.steps.iter().map(|step| step.sql).zip(rows).collect();
+                    // Nobody waits any more if this fails: the request was dropped, and what it wrote stands.
+                    let _ = job.reply.send(Ok(Written { commit: Commit::Done, rows }));
+                }
+                rivals.tell();
+            }
+            Attempt::Guarded(rows) => without(Tried { jobs, rivals, attempts, rivals_wait }, &rows, &batch, groups),
+            Attempt::Undone(Meaning::HeldUp, fault) if jobs.len() > 1 || !rivals.is_empty() => {
+                let jobs = all(jobs, rivals);
+                if Instant::now() >= until {
+                    return answer_all(jobs, || Err(fault.clone()));
+                }
+                let jobs = self.without_the_held_up(jobs, &fault).await;
+                groups.push(Group { rivals_wait, ..Group::of(jobs) });
+            }
+            Attempt::Undone(Meaning::HeldUp, fault) if attempts > 0 && !takes_long(&jobs) => {
+                answer_all(jobs, || Err(fault.clone()));
+            }
+            // One of them may be to blame; what else is final is the same for all.
+            Attempt::Undone(Meaning::Final, StoreFault::Io { .. }) if jobs.len() > 1 => {
+                halve(Group { attempts, ..Group::of(all(jobs, rivals)) }, groups);
+            }
+            Attempt::Undone(Meaning::Final, fault) => {
+                groups.push(Group::of(rivals.into_jobs()));
+                // One that is alone may fail a guard before the statement that is in error.
+                answer_all(self.without_the_hopeless(jobs).await, || Err(fault.clone()));
+            }
+            Attempt::Undone(_, fault) if Instant::now() >= until => {
+                answer_all(all(jobs, rivals), || Err(fault.clone()))
+            }
+            Attempt::Undone(meaning, _) => {
+                tokio::time::sleep(self.pause(attempts)).await;
+                let group = Group { rivals_wait, ..Group::of(all(jobs, rivals)) };
+                if meaning == Meaning::Conflict && attempts >= HALVED_FROM {
+                    halve(Group { attempts, ..group }, groups);
+                } else {
+                    groups.push(Group { attempts: attempts + 1, ..group });
+                }
+            }
+            // Its number was not used before: another process has this writer's name.
+            Attempt::DoneBefore | Attempt::Unanswered(_) => {
+                answer_all(all(jobs, rivals), || Err(StoreFault::Unknown { place: self.way.server.place() }));
+            }
+        }
+    }
+
+    /// Never returns that a commit was not answered, unless what became of it cannot be found out.
+    async fn ask_until_known(&mut self, jobs: &[Job], batch: &Batch, until: Instant) -> Attempt {
+        let mut outcome = self.attempt(jobs, batch).await;
         let mut asked = 0;
         while let Attempt::Unanswered(rows) = outcome {
             asked += 1;
             if asked > QUESTIONS {
-                return answer_all(jobs, || Err(StoreFault::Unknown { place: self.way.server.place() }));
+                return Attempt::Unanswered(rows);
             }
             tokio::time::sleep(self.pause(asked)).await;
-            outcome = match self.attempt(&jobs, &batch).await {
+            outcome = match self.attempt(jobs, batch).await {
                 Attempt::DoneBefore if self.stands().await => Attempt::Done(rows),
                 // It may still be in progress, or its server may be away: only an attempt that got through says what became of it.
                 Attempt::DoneBefore | Attempt::Undone(Meaning::Gone | Meaning::Conflict | Meaning::HeldUp, _)
@@ -120,45 +163,11 @@ impl Writer {
                 {
                     Attempt::Unanswered(rows)
                 }
-                Attempt::DoneBefore | Attempt::Undone(..) => {
-                    return answer_all(jobs, || Err(StoreFault::Unknown { place: self.way.server.place() }));
-                }
+                Attempt::DoneBefore | Attempt::Undone(..) => return Attempt::Unanswered(rows),
                 other => other,
             };
         }
-        match outcome {
-            Attempt::Done(rows) => {
-                for (job, rows) in jobs.into_iter().zip(rows) {
-                    let rows = job.steps.iter().map(|step| step.sql).zip(rows).collect();
-                    // Nobody waits any more if this fails: the request was dropped, and what it wrote stands.
-                    let _ = job.reply.send(Ok(Written { commit: Commit::Done, rows }));
-                }
-            }
-            Attempt::Guarded(failed) => without(jobs, &failed, &batch, attempts, groups),
-            Attempt::Undone(Meaning::HeldUp, fault) if jobs.len() > 1 && Instant::now() < until => {
-                let jobs = self.without_the_held_up(jobs, &fault).await;
-                groups.push(Group { jobs, attempts: 0, are_doubtful: false });
-            }
-            Attempt::Undone(Meaning::HeldUp, fault) if attempts > 0 && !takes_long(&jobs) => {
-                answer_all(jobs, || Err(fault.clone()));
-            }
-            // One of them may be to blame; what else is final is the same for all.
-            Attempt::Undone(Meaning::Final, StoreFault::Io { .. }) if jobs.len() > 1 => halve(jobs, attempts, groups),
-            Attempt::Undone(Meaning::Final, fault) => answer_all(jobs, || Err(fault.clone())),
-            Attempt::Undone(_, fault) if Instant::now() >= until => answer_all(jobs, || Err(fault.clone())),
-            Attempt::Undone(meaning, _) => {
-                tokio::time::sleep(self.pause(attempts)).await;
-                if meaning == Meaning::Conflict && attempts >= HALVED_FROM && jobs.len() > 1 {
-                    halve(jobs, attempts, groups);
-                } else {
-                    groups.push(Group { jobs, attempts: attempts + 1, are_doubtful: false });
-                }
-            }
-            // Its number was not used before: another process has this writer's name.
-            Attempt::DoneBefore | Attempt::Unanswered(_) => {
-                answer_all(jobs, || Err(StoreFault::Unknown { place: self.way.server.place() }));
-            }
-        }
+        outcome
     }
 
     /// Two trips: all statements with the beginning, and the commit.
@@ -232,14 +241,10 @@ impl Writer {
         }
         let mut rows: Rows = jobs.iter().map(|job| vec![NOT_RUN; job.steps.len()]).collect();
         for (slot, answer) in batch.slots.iter().zip(answers) {
-            match answer {
-                Ok(counts) => note(&mut rows, slot, &counts),
-                // A job that is alone may have failed a guard before the statement that is in error.
-                Err(error) if jobs.len() == 1 => return Err(guarded(jobs, &rows).unwrap_or_else(|| undone(error))),
-                Err(error) => return Err(undone(error)),
-            }
+            note(&mut rows, slot, &answer.map_err(undone)?);
         }
-        guarded(jobs, &rows).map_or(Ok(rows), Err)
+        let are_guarded = jobs.iter().zip(&rows).any(|(job, rows)| verdict(job, rows).is_some());
+        if are_guarded { Err(Attempt::Guarded(rows)) } else { Ok(rows) }
     }
 
     async fn prepare(&self, link: &Link, slot: &Slot) -> Result<Statement, tokio_postgres::Error> {
@@ -323,46 +328,4 @@ async fn roll_back(link: &Link) {
         Ok(Ok(())) => {}
         Ok(Err(_)) | Err(_) => link.give_up(),
     }
-}
-
-fn guarded(jobs: &[Job], rows: &Rows) -> Option<Attempt> {
-    let verdicts = jobs.iter().zip(rows).enumerate();
-    let failed: Vec<_> =
-        verdicts.filter_map(|(number, (job, rows))| verdict(job, rows).map(|verdict| (number, verdict))).collect();
-    (!failed.is_empty()).then_some(Attempt::Guarded(failed))
-}
-
-fn answer_all(jobs: Vec<Job>, answer: impl Fn() -> Result<Written, StoreFault>) {
-    for job in jobs {
-        let _ = job.reply.send(answer());
-    }
-}
-
-/// Tells those that failed, and tries the others again. Who came behind another one is not told but tried alone: what they found
-/// there was undone with all of this.
-fn without(jobs: Vec<Job>, failed: &[(usize, Commit)], batch: &Batch, attempts: u32, groups: &mut Vec<Group>) {
-    let verdicts: HashMap<usize, &Commit> = failed.iter().map(|(number, commit)| (*number, commit)).collect();
-    let (mut others, mut behind) = (Vec::new(), Vec::new());
-    for (number, job) in jobs.into_iter().enumerate() {
-        match verdicts.get(&number) {
-            None => others.push(job),
-            Some(_) if batch.is_behind.get(number) == Some(&true) => behind.push(job),
-            Some(commit) => {
-                let _ = job.reply.send(Ok(Written { commit: **commit, rows: Vec::new() }));
-            }
-        }
-    }
-    // The last is taken first: what was in front stays in front.
-    groups.push(Group { jobs: behind, attempts: 0, are_doubtful: true });
-    if attempts >= HALVED_FROM && others.len() > 1 {
-        halve(others, 0, groups);
-    } else {
-        groups.push(Group { jobs: others, attempts: attempts + 1, are_doubtful: false });
-    }
-}
-
-fn halve(mut jobs: Vec<Job>, attempts: u32, groups: &mut Vec<Group>) {
-    let second = jobs.split_off(jobs.len().div_ceil(2));
-    groups.push(Group { jobs: second, attempts, are_doubtful: false });
-    groups.push(Group { jobs, attempts, are_doubtful: false });
 }

@@ -7,7 +7,7 @@ use super::super::connection::{Link, Parameter};
 use super::super::outcome::{NOT_RUN, verdict};
 use super::super::retry::{self, Meaning};
 use super::super::together::{self, Request};
-use super::{BEGIN, ROUND_TRIP, Writer};
+use super::{BEGIN, Writer, round_trip};
 use crate::driver::Written;
 use crate::fault::StoreFault;
 
@@ -53,7 +53,7 @@ impl Writer {
     async fn try_each(&self, jobs: Vec<Job>, begin: &str) -> Vec<(Job, Trial)> {
         let unknown = |jobs: Vec<Job>| jobs.into_iter().map(|job| (job, Trial::Unknown)).collect();
         let Ok(link) = self.line.link().await else { return unknown(jobs) };
-        let tried = tokio::time::timeout(ROUND_TRIP, self.try_each_on(&link, &jobs, begin)).await;
+        let tried = tokio::time::timeout(round_trip(&jobs), self.try_each_on(&link, &jobs, begin)).await;
         let Ok(Ok(trials)) = tried else {
             // The next attempt says what is wrong.
             link.give_up();
@@ -86,7 +86,7 @@ impl Writer {
                 steps.iter().any(|step| step.as_ref().is_err_and(|error| retry::meaning(error) == Meaning::HeldUp));
             let rows: Vec<u64> = steps.into_iter().map(|step| step.unwrap_or(NOT_RUN)).collect();
             match verdict(job, &rows) {
-                Some(commit) if is_undone => Trial::Guarded(commit),
+                Some((_, commit)) if is_undone => Trial::Guarded(commit),
                 None if is_held_up => Trial::HeldUp,
                 _ => Trial::Unknown,
             }
