@@ -2,6 +2,7 @@
 //!
 //! What is measured is the node's CPU. The database's is not in it: it is another machine's where there are many nodes.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use super::crash;
 use super::endpoints::{self, Ceilings};
 use super::town::{Pace, Town};
 use crate::book::{Book, Line};
-use crate::driver::Load;
+use crate::driver::{Load, Span, drive};
 use crate::fault::Fault;
 use crate::parts::commits;
 use crate::server::{Site, write_for_owner};
@@ -89,12 +90,19 @@ impl Nodes {
     /// The same number of clients, first all at one node, then half of them at each.
     async fn one_and_two(&self, book: &mut Book) -> Result<(), Fault> {
         let clients = endpoints::refreshing(&self.first).await?;
-        let before = self.transactions();
-        let (one, clients) = self.first.load(clients).await?;
-        let transactions = self.transactions() - before;
+        let Town { server, pace, .. } = &self.first;
+        let span = Span::Lasting { warm_up: pace.warm_up, counted: pace.counted };
+        // Read where the counting begins and where it ends, as the CPU is: what warms up is in neither.
+        let seen = RefCell::new(Vec::new());
+        let cpu = || {
+            seen.borrow_mut().push(self.transactions());
+            server.process.cpu()
+        };
+        let (one, clients) = drive(server.address, clients, span, cpu).await?;
         book.add_load(PG_ONE_NODE, &one, None);
-        // The warm-up is in the one and not in the other: a bound from above.
-        book.add(PG_TRANSACTIONS, transactions / as_float(one.answered)).remark(TRANSACTIONS);
+        if let [before, after] = *seen.take() {
+            book.add(PG_TRANSACTIONS, (after - before) / as_float(one.answered));
+        }
         let half = clients.len() / 2;
         let mut here = clients;
         let there = here.split_off(half);
@@ -116,7 +124,6 @@ impl Nodes {
     }
 }
 
-const TRANSACTIONS: &str = "transactions: what warmed up is counted as well, so rather too many";
 const ONE_MACHINE: &str = "two nodes: both, the database and the driver on the same cores";
 
 fn together(here: &Load, there: &Load) -> Load {

@@ -127,7 +127,7 @@ impl Writer {
                 answer_all(self.without_the_hopeless(jobs).await, || Err(fault.clone()));
             }
             Attempt::Undone(_, fault) if Instant::now() >= until => {
-                answer_all(all(jobs, rivals), || Err(fault.clone()))
+                answer_all(all(jobs, rivals), || Err(fault.clone()));
             }
             Attempt::Undone(meaning, _) => {
                 tokio::time::sleep(self.pause(attempts)).await;

@@ -26,6 +26,7 @@ mod older_rows;
 mod plans;
 mod postgres_faults;
 mod postgres_figures;
+mod postgres_loads;
 mod postgres_trips;
 mod proxy;
 mod races;

@@ -6,15 +6,18 @@ use std::time::Duration;
 use grantd_postgres_fixture::{Isolation, Options, Server};
 use grantd_protocol::changes::{Change, Commit};
 use grantd_protocol::facts::Lookup;
+use grantd_protocol::records::Session;
 use grantd_store::{Location, PostgresServer, Store};
 use grantd_tokens::Time;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::acts::beginning;
-use crate::records::{client_id, code, digest, grant, issuer, refresh_token};
+use crate::records::{client_id, code, digest, grant, grant_id, issuer, refresh_token, session, user_id};
 
-const EXCHANGES: u64 = 10_000;
+const TIMES: u64 = 10_000;
+/// In so many, one after the other.
+const SESSIONS: u64 = 500;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "measures"]
@@ -26,9 +29,14 @@ async fn exchanges_and_loads_per_second() {
         for change in beginning() {
             store.commit(&issuer(0), vec![change]).await.unwrap();
         }
-        let rounds = if at_once == 1 { 500 } else { EXCHANGES };
-        for kind in ["approve in one session", "exchange", "load"] {
-            let (before, began) = (cpu(), Instant::now());
+        for number in 1..=SESSIONS {
+            let session = Session { user: user_id(0), ..session(number, 0, 0) };
+            let put = vec![Change::AddSession { session, credentials_generation: 0 }];
+            assert_eq!(store.commit(&issuer(0), put).await, Ok(Commit::Done));
+        }
+        let rounds = if at_once == 1 { 500 } else { TIMES };
+        for kind in KINDS {
+            let (before, trips, began) = (cpu(), store.round_trips(), Instant::now());
             let mut running = JoinSet::new();
             for task in 0..at_once {
                 let store = store.clone();
@@ -40,22 +48,30 @@ async fn exchanges_and_loads_per_second() {
             }
             running.join_all().await;
             let (took, used) = (began.elapsed(), cpu().saturating_sub(before));
+            let rounds = f64::from(u32::try_from(rounds).unwrap());
             println!(
-                "{at_once} at once: {kind} {:.0}/s, {:.1} µs of our CPU each",
-                f64::from(u32::try_from(rounds).unwrap()) / took.as_secs_f64(),
-                used.as_secs_f64() * 1e6 / f64::from(u32::try_from(rounds).unwrap()),
+                "{at_once} at once: {kind} {:.0}/s, {:.1} µs of our CPU each, {:.2} round trips that read",
+                rounds / took.as_secs_f64(),
+                used.as_secs_f64() * 1e6 / rounds,
+                f64::from(u32::try_from(store.round_trips() - trips).unwrap()) / rounds,
             );
         }
     }
 }
+
+const KINDS: [&str; 4] = ["approve in one session", "approve in many", "exchange", "load"];
 
 async fn one(store: &Store, kind: &str, number: u64) {
     let changes = match kind {
         "approve in one session" => {
             vec![Change::AddGrant(grant(number, 0, 0, 52)), Change::AddCode(code(number, number, 20))]
         }
+        "approve in many" => {
+            let (session, number) = (1 + number % SESSIONS, 1_000_000 + number);
+            vec![Change::AddGrant(grant(number, session, 0, 52)), Change::AddCode(code(number, number, 20))]
+        }
         "exchange" => vec![
-            Change::UseGrant { grant: crate::records::grant_id(number), narrowings: 0, at: Time(5) },
+            Change::UseGrant { grant: grant_id(number), narrowings: 0, at: Time(5) },
             Change::RedeemCode { code: digest("code", number), at: Time(5) },
             Change::AddRefreshToken(refresh_token(number, number)),
         ],
