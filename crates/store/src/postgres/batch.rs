@@ -204,7 +204,7 @@ fn slots(placed: &[Placed<'_>]) -> Vec<Slot> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Arc;
 
     use proptest::collection::vec;
@@ -214,11 +214,11 @@ mod tests {
     use super::*;
     use crate::statements as sql;
 
-    fn catalog() -> Catalog {
+    pub(in super::super) fn catalog() -> Catalog {
         Catalog::of(sql::ALL.iter().map(|sql| (*sql, vec![Type::TEXT; 14])))
     }
 
-    fn job(catalog: &Catalog, steps: &[(&'static str, &[&str])]) -> Job {
+    pub(in super::super) fn job(catalog: &Catalog, steps: &[(&'static str, &[&str])]) -> Job {
         let step = |(sql, values): &(&'static str, &[&str])| {
             let mut all = vec![Value::from("https://id.example")];
             all.extend(values.iter().map(|value| Value::from(*value)));

@@ -106,3 +106,53 @@ fn kind(step: &Step) -> Option<usize> {
     let is_guard = matches!(step.if_nothing_written, IfNothingWritten::Stale);
     is_guard.then(|| ONCE.iter().position(|kind| kind.contains(&step.sql))).flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::postgres::batch::tests::{catalog, job};
+
+    fn waiting(jobs: Vec<Job>) -> Vec<Place> {
+        Rivals::part(jobs).1.0.into_iter().map(|rival| rival.after).collect()
+    }
+
+    #[test]
+    fn who_wants_what_one_before_wants_waits_for_that_one_and_all_others_try() {
+        let catalog = catalog();
+        let spend =
+            |token| job(&catalog, &[(sql::USE_GRANT, &[token]), (sql::SPEND_REFRESH_TOKEN, &[token, "1", "x"])]);
+        let supersede = |token| job(&catalog, &[(sql::SUPERSEDE_REFRESH_TOKEN, &[token, "1", "x"])]);
+        let (trying, rivals) = Rivals::part(vec![spend("a"), spend("b"), supersede("b"), spend("a"), supersede("c")]);
+        assert_eq!(trying.len(), 3);
+        assert_eq!(rivals.0.iter().map(|rival| rival.after).collect::<Vec<_>>(), [(1, 1), (0, 1)]);
+    }
+
+    #[test]
+    fn who_may_be_told_something_else_before_tries() {
+        let catalog = catalog();
+        let mut counted = job(&catalog, &[(sql::COUNT_ATTEMPT, &["n", "1"]), (sql::REDEEM_CODE, &["a", "1"])]);
+        counted.steps[0].if_nothing_written = IfNothingWritten::Refused(grantd_protocol::refusals::Refusal::NameTaken);
+        let redeem = || job(&catalog, &[(sql::REDEEM_CODE, &["a", "1"])]);
+        assert_eq!(waiting(vec![redeem(), counted, redeem()]), [(0, 0)]);
+    }
+
+    #[test]
+    fn rows_that_share_a_hash_are_not_one() {
+        let catalog = catalog();
+        let [one, mut other] = ["a", "b"].map(|code| job(&catalog, &[(sql::REDEEM_CODE, &[code, "1"])]));
+        other.rows.clone_from(&one.rows);
+        assert_eq!(waiting(vec![one, other]), []);
+    }
+
+    #[test]
+    fn what_waited_is_told_if_the_row_is_gone_and_tries_if_another_guard_failed() {
+        let catalog = catalog();
+        let spend = || job(&catalog, &[(sql::USE_GRANT, &["g"]), (sql::SPEND_REFRESH_TOKEN, &["a", "1", "x"])]);
+        for (rows, left) in [(vec![vec![1, 0]], 0), (vec![vec![0, 1]], 1), (vec![vec![0, 0]], 0)] {
+            let (trying, rivals) = Rivals::part(vec![spend(), spend()]);
+            let batch = Batch::of(&trying, &catalog);
+            let (again, were_misled) = rivals.tell_the_hopeless(&rows, &[0], &batch);
+            assert_eq!((again.len(), were_misled), (left, left > 0), "{rows:?}");
+        }
+    }
+}
