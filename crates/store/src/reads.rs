@@ -69,7 +69,7 @@ pub(crate) fn load(reading: &dyn Reading, issuer: &Issuer, lookup: &Lookup) -> R
 
 /// Whether more is read for a lookup than a few rows by their keys.
 pub(crate) fn is_long(lookup: &Lookup) -> bool {
-    lookup.holdings || lookup.waiting.is_some()
+    lookup.holdings
 }
 
 pub(crate) fn client(reading: &dyn Reading, issuer: &Issuer, id: &ClientId) -> Result<Option<Client>, StoreFault> {

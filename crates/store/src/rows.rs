@@ -6,6 +6,7 @@
 mod grants;
 mod remembered;
 mod spliced;
+mod written;
 
 use std::cell::RefCell;
 
@@ -153,11 +154,8 @@ impl Row {
 
 /// The record without the members that stand in columns.
 fn record<T: Serialize>(table: &'static str, whole: &T, in_columns: &[&str]) -> Result<Value, StoreFault> {
-    let mut json = json(table, whole)?;
-    if let Json::Object(members) = &mut json {
-        members.retain(|name, _| !in_columns.contains(&name.as_str()));
-    }
-    Ok(Value::Text(json.to_string()))
+    let text = written::write(whole, in_columns);
+    text.map(Value::Text).map_err(|_| StoreFault::Corrupt { table, reason: "it cannot be written".to_owned() })
 }
 
 fn json<T: Serialize>(table: &'static str, value: &T) -> Result<Json, StoreFault> {

@@ -5,11 +5,12 @@
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
 use super::connection::{self, Durability, Patience};
@@ -34,7 +35,7 @@ impl Readers {
     pub(super) fn open(path: &Path, durability: Durability, options: &Options) -> Result<Self, StoreFault> {
         let open = |patience| {
             let connection = connection::open_for_reading(path, durability, options, patience)?;
-            Ok::<_, StoreFault>(Reader { connection, places: RefCell::new(ByText::new()), path: path.to_owned() })
+            Reader::on(connection, patience, path)
         };
         let in_place = (0..options.readers_in_place).map(|_| open(Patience::None)).collect::<Result<_, _>>()?;
         let (long, questions) = mpsc::sync_channel(options.queue);
@@ -102,6 +103,8 @@ impl Drop for Readers {
 
 /// More rows than any request of a protocol names; reading so many takes less than handing them to a thread.
 const ROWS_AT_A_GLANCE: usize = 64;
+/// As SQLite counts the steps of a statement: some thousand rows of an index, a fraction of a millisecond.
+const STEPS_AT_A_GLANCE: i32 = 16_000;
 
 fn answer_until_closed(reader: &Reader, questions: &Mutex<mpsc::Receiver<Long>>) {
     loop {
@@ -132,11 +135,26 @@ impl Drop for Taken<'_> {
 struct Reader {
     connection: Connection,
     places: RefCell<ByText<Places>>,
+    /// How often SQLite has said in this moment that a statement takes its time.
+    delays: Arc<AtomicU32>,
     path: PathBuf,
 }
 
 impl Reader {
+    fn on(mut connection: Connection, patience: Patience, path: &Path) -> Result<Self, StoreFault> {
+        let delays = Arc::new(AtomicU32::new(0));
+        if patience == Patience::None {
+            // Said after so many steps of all uses of a statement: the first time in a moment it may have been the ones before.
+            let delays = Arc::clone(&delays);
+            let is_too_long = move || delays.fetch_add(1, Ordering::Relaxed) > 0;
+            let bounded = connection.progress_handler(STEPS_AT_A_GLANCE, Some(is_too_long));
+            bounded.map_err(|error| connection::fault(&error, path))?;
+        }
+        Ok(Self { connection, places: RefCell::new(ByText::new()), delays, path: path.to_owned() })
+    }
+
     fn moment(&self, most_rows: usize) -> Result<Moment<'_>, StoreFault> {
+        self.delays.store(0, Ordering::Relaxed);
         self.run("BEGIN").map_err(|error| connection::fault(&error, &self.path))?;
         Ok(Moment { reader: self, rows_left: Cell::new(most_rows), is_too_long: Cell::new(false) })
     }
@@ -163,8 +181,12 @@ struct Moment<'a> {
 
 impl Reading for Moment<'_> {
     fn rows(&self, table: &'static str, sql: &'static str, values: &[Value]) -> Result<Vec<Row>, StoreFault> {
-        let rows =
-            self.reader.query(table, sql, values).map_err(|error| connection::fault(&error, &self.reader.path))?;
+        let rows = self.reader.query(table, sql, values).map_err(|error| {
+            if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) {
+                self.is_too_long.set(true);
+            }
+            connection::fault(&error, &self.reader.path)
+        })?;
         let left = self.rows_left.get().checked_sub(rows.len());
         self.rows_left.set(left.unwrap_or_default());
         if left.is_none() {
@@ -177,6 +199,8 @@ impl Reading for Moment<'_> {
 
 impl Drop for Moment<'_> {
     fn drop(&mut self) {
+        // Its end is never too long.
+        self.reader.delays.store(0, Ordering::Relaxed);
         // It wrote nothing; if this fails, the next moment cannot begin, and says so.
         let _ = self.reader.run("ROLLBACK");
     }
