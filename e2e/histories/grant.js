@@ -86,9 +86,10 @@ const operations = {
   remove_key: (state, { key }) => [{ ...state, removed: [...new Set([...state.removed, key])].sort() }],
 };
 
-function approved(state, { scopes }, answer) {
+function approved(state, operation, answer) {
   if (state.code !== "none" || state.off || !answer?.code) return [];
-  return [{ ...state, code: "fresh", scopes }];
+  const given = { ...state, code: "fresh", scopes: operation.scopes };
+  return isOfTheSecondOfTheEnd(state, operation) ? [given, { ...given, over: true }] : [given];
 }
 
 // What does not exist yet does not end.
