@@ -7,13 +7,14 @@ use std::process::{Command, Output};
 
 use grantd::env;
 use grantd_protocol::names::UserId;
+use grantd_protocol::records::AccessTokenFormat;
 use grantd_store::{Lease, Location, Store};
 use rusqlite::Connection;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::account_http::{PAGE, signed_in_as};
-use crate::introspect_http::{assert_inactive, introspect};
+use crate::introspect_http::{assert_inactive, introspect, storage_takes};
 use crate::rig::{Answer, Asking, Rig, Setup};
 
 const CONFIG: &str = "issuer = \"https://id.example\"\nhttp.trusted_proxies = [\"127.0.0.1\"]\ndatabase.path = \"grantd.db\"\n\
@@ -79,7 +80,9 @@ async fn after_a_restore_nothing_that_was_given_before_is_good() {
     let (stale, access) = (tokens.member("refresh_token"), tokens.member("access_token"));
     let unused = browser.code(&away()).await;
     let of_robot = token_of_robot(&rig).await;
-    let pending = rig.browser().get(&format!("/authorize?{}", away().encoded())).await.location().unwrap().to_owned();
+    let mut waiting = rig.browser();
+    let pending = waiting.get(&format!("/authorize?{}", away().encoded())).await.location().unwrap().to_owned();
+    assert_eq!(waiting.get(&pending).await.status, 200);
     assert_eq!(introspect(&rig, &access).await.json()["active"], true);
 
     done(folder.path(), &["store", "backup", "--to", "backup"]);
@@ -124,7 +127,9 @@ async fn after_a_restore_nothing_that_was_given_before_is_good() {
     let mut back = rig.browser();
     back.cookies = browser.cookies;
     assert!(back.get(PAGE).await.location().is_some_and(|location| location.contains("/login")));
-    let gone = rig.browser().get(&pending).await;
+    let mut still_waiting = rig.browser();
+    still_waiting.cookies = waiting.cookies;
+    let gone = still_waiting.get(&pending).await;
     assert_eq!(gone.status, 400, "{gone:?}");
     let (mut again, _) = signed_in_as(&rig, "alice").await;
     assert!(again.consent_page(&away()).await.has_form("consent"), "alice is asked again");
@@ -134,6 +139,32 @@ async fn after_a_restore_nothing_that_was_given_before_is_good() {
     assert_no_draft(folder.path());
     let events = done(folder.path(), &["events", "--kind", "restored", "--json"]);
     assert_eq!(events.lines().count(), 1, "{events}");
+}
+
+/// One more code is redeemed, one more token is shown, and the keys change once more than the backup knows.
+// proves: STORE-08
+#[tokio::test]
+async fn what_hangs_on_no_grant_or_on_one_that_is_kept_ends_with_a_restore_too() {
+    let folder = TempDir::new().unwrap();
+    let rig = Setup::behind_a_proxy().kept_in_files_in(folder.path()).start().await;
+    storage_takes(&rig, AccessTokenFormat::Opaque).await;
+    let code = rig.browser().code(&away()).await;
+    let of_robot = token_of_robot(&rig).await;
+    done(folder.path(), &["store", "backup", "--to", "backup"]);
+    assert_eq!(rig.redeem(&code).await.status, 200);
+    assert_eq!(introspect(&rig, &of_robot).await.json()["active"], true);
+    done(folder.path(), &["key", "rotate"]);
+    let issuer = rig.app.settings.issuer.clone();
+    let before = rig.app.store.keys_revision(&issuer).await.unwrap();
+    rig.stop().await;
+    let restore = ["store", "restore", "--from", "backup", "--yes", "--json", "--keep-grants-of-client", "web"];
+    let report: Value = serde_json::from_str(&done(folder.path(), &restore)).unwrap();
+    assert_eq!((&report["kept_grants"], &report["spent_codes"]), (&1.into(), &1.into()), "{report}");
+
+    let rig = started(folder.path()).await;
+    assert_eq!(rig.redeem(&code).await.error(), "invalid_grant", "it was redeemed since");
+    assert_inactive(&introspect(&rig, &of_robot).await, "robot's own");
+    assert!(rig.app.store.keys_revision(&issuer).await.unwrap() > before, "whoever knew those keys looks again");
 }
 
 // proves: STORE-08
