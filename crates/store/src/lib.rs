@@ -90,11 +90,11 @@ pub struct Options {
     pub queue_bytes: usize,
     /// How many requests are committed together, if so many wait. 1 commits each alone, which is good for comparing.
     pub most_in_a_commit: usize,
-    /// When a commit is on the disk.
+    /// When a commit is on the disk. Of a SQLite file, as what follows: a server has settings of its own.
     pub sync: Sync,
-    /// How long to wait for another process that writes.
+    /// How long to wait for another process that writes to the file.
     pub wait_for_lock: Duration,
-    /// The most the database may grow to; beyond it, as with a full disk, [`StoreFault::Full`].
+    /// The most the file may grow to; beyond it, as with a full disk, [`StoreFault::Full`].
     pub max_bytes: Option<u64>,
 }
 

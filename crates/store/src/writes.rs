@@ -42,6 +42,12 @@ impl Step {
         Self { sql, values, if_nothing_written: IfNothingWritten::Stale }
     }
 
+    /// What it takes while it waits, near enough: its texts are most of it.
+    pub(crate) fn bytes(&self) -> usize {
+        let text = |value: &Value| if let Value::Text(text) = value { text.len() } else { 0 };
+        size_of::<Self>() + self.values.len() * size_of::<Value>() + self.values.iter().map(text).sum::<usize>()
+    }
+
     fn or_refused(sql: &'static str, values: Vec<Value>, refusal: Refusal) -> Self {
         Self { sql, values, if_nothing_written: IfNothingWritten::Refused(refusal) }
     }

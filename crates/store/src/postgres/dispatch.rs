@@ -36,10 +36,8 @@ pub(super) struct Started {
 
 /// How many connections write: while one waits for its commit, the other's statements run.
 const WRITERS: usize = 2;
-/// The most jobs of one transaction.
-const BATCH: usize = 512;
-/// So many wait in the order in which they came, before more are taken from the queue.
-const WAITING: usize = 4 * BATCH;
+/// So many transactions' worth of jobs wait in the order in which they came, before more are taken from the queue.
+const BATCHES_WAITING: usize = 4;
 
 /// Starts the thread, and returns when the database is ready.
 pub(super) fn start(
@@ -50,7 +48,8 @@ pub(super) fn start(
 ) -> Result<(JoinHandle<()>, Started), StoreFault> {
     let way = Arc::new(Way::new(server.clone())?);
     let runtime = runtime(server)?;
-    let (readers, most) = (options.readers, options.queue.max(1));
+    let readers = options.readers;
+    let bounds = Bounds { reads: options.queue.max(1), jobs: options.most_in_a_commit.max(1) };
     let (report, started) = std::sync::mpsc::sync_channel(1);
     let run = move || {
         runtime.block_on(async move {
@@ -59,7 +58,7 @@ pub(super) fn start(
                     let reader = Arc::clone(&ready.reader);
                     // Whoever opens is still there: it waits for this.
                     let _ = report.send(Ok(ready));
-                    serve(writers, reader, jobs, asked, most).await;
+                    serve(writers, reader, jobs, asked, bounds).await;
                 }
                 Err(fault) => {
                     let _ = report.send(Err(fault));
@@ -137,16 +136,24 @@ async fn ids_and_clock(link: &Link) -> Result<(Vec<String>, Clock), tokio_postgr
     Ok((ids, Clock { read, at: Instant::now() }))
 }
 
-/// Until nobody asks any more and all that was asked is answered. Takes no more than `most` questions from the queue at once: the
-/// others are told there that it is full.
+/// How much is done at once.
+#[derive(Clone, Copy)]
+struct Bounds {
+    /// The most questions that are taken from their queue: the others are told there that it is full.
+    reads: usize,
+    /// The most jobs of one transaction.
+    jobs: usize,
+}
+
+/// Until nobody asks any more and all that was asked is answered.
 async fn serve(
     writers: Vec<Writer>,
     reader: Arc<Reader>,
     jobs: mpsc::Receiver<Job>,
     mut asked: mpsc::Receiver<Ask>,
-    most: usize,
+    bounds: Bounds,
 ) {
-    let writing = tokio::spawn(Dispatcher::new(jobs, writers).run());
+    let writing = tokio::spawn(Dispatcher::new(jobs, writers, bounds.jobs).run());
     let mut reading = JoinSet::new();
     while let Some(ask) = asked.recv().await {
         let reader = Arc::clone(&reader);
@@ -159,7 +166,9 @@ async fn serve(
                 Ask::Moment(questions) => reader.moment(questions).await,
             }
         });
-        while reading.try_join_next().is_some() || (reading.len() >= most && reading.join_next().await.is_some()) {}
+        while reading.try_join_next().is_some()
+            || (reading.len() >= bounds.reads && reading.join_next().await.is_some())
+        {}
     }
     // One that panicked has answered nobody, who hears of it by that.
     let _ = writing.await;
@@ -168,6 +177,8 @@ async fn serve(
 
 struct Dispatcher {
     queue: mpsc::Receiver<Job>,
+    /// The most jobs of one transaction.
+    most: usize,
     is_open: bool,
     waiting: VecDeque<Job>,
     idle: Vec<Writer>,
@@ -177,16 +188,16 @@ struct Dispatcher {
 }
 
 impl Dispatcher {
-    fn new(queue: mpsc::Receiver<Job>, idle: Vec<Writer>) -> Self {
+    fn new(queue: mpsc::Receiver<Job>, idle: Vec<Writer>, most: usize) -> Self {
         let (waiting, running, busy) = (VecDeque::new(), JoinSet::new(), HashSet::new());
-        Self { queue, is_open: true, waiting, idle, running, busy }
+        Self { queue, most, is_open: true, waiting, idle, running, busy }
     }
 
     async fn run(mut self) {
-        let mut taken = Vec::with_capacity(BATCH);
+        let mut taken = Vec::with_capacity(self.most);
         while self.is_open || !self.running.is_empty() || !self.waiting.is_empty() {
             tokio::select! {
-                count = self.queue.recv_many(&mut taken, BATCH), if self.is_open && self.waiting.len() < WAITING => {
+                count = self.queue.recv_many(&mut taken, self.most), if self.is_open && self.waiting.len() < BATCHES_WAITING * self.most => {
                     self.is_open = count > 0;
                     self.waiting.extend(taken.drain(..));
                 }
@@ -230,7 +241,7 @@ impl Dispatcher {
         let mut held: HashSet<u64> = HashSet::new();
         let (mut batch, mut rows) = (Vec::new(), Vec::new());
         let mut kept = VecDeque::new();
-        while batch.len() < BATCH
+        while batch.len() < self.most
             && let Some(job) = self.waiting.pop_front()
         {
             let meets = job.rows.iter().flatten().any(|row| self.busy.contains(row) || held.contains(row));

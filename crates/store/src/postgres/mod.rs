@@ -53,6 +53,8 @@ pub(crate) struct Postgres {
     catalog: Arc<Catalog>,
     reader: Arc<Reader>,
     remembered: Remembered,
+    /// How many bytes may wait to be written, and those of them that are free.
+    queue_bytes: usize,
     room: Arc<Semaphore>,
 }
 
@@ -61,8 +63,6 @@ struct Queues {
     reads: mpsc::Sender<Ask>,
 }
 
-/// How many bytes may wait to be written.
-const ROOM: usize = 64 * 1024 * 1024;
 /// How often a moment that was lost is asked for again.
 const MOMENTS: u32 = 20;
 
@@ -76,6 +76,7 @@ impl Postgres {
     pub(crate) fn open(server: &PostgresServer, options: &Options) -> Result<Self, StoreFault> {
         let (writes, jobs) = mpsc::channel(options.queue.max(1));
         let (reads, asked) = mpsc::channel(options.queue.max(1));
+        let queue_bytes = options.queue_bytes.clamp(1, Semaphore::MAX_PERMITS);
         let (thread, Started { catalog, reader }) = dispatch::start(server, options, jobs, asked)?;
         Ok(Self {
             queues: Some(Queues { writes, reads }),
@@ -83,7 +84,8 @@ impl Postgres {
             catalog,
             reader,
             remembered: Remembered::default(),
-            room: Arc::new(Semaphore::new(ROOM)),
+            queue_bytes,
+            room: Arc::new(Semaphore::new(queue_bytes)),
         })
     }
 
@@ -94,15 +96,15 @@ impl Postgres {
 
     /// Runs all the steps in one transaction, or none. Durable when it returns `Done` (STORE-05).
     pub(crate) async fn write(&self, steps: Vec<Step>) -> Result<Written, StoreFault> {
-        let mut bytes = 0;
         for step in &steps {
             values::refuse_nul(&step.values)?;
-            bytes += step.values.iter().map(size).sum::<usize>();
         }
         if steps.is_empty() {
             return Ok(Written { commit: grantd_protocol::changes::Commit::Done, rows: Vec::new() });
         }
-        let bytes = u32::try_from(bytes.clamp(1, ROOM)).unwrap_or(u32::MAX);
+        // One job that is larger than all of the room still has its turn, alone.
+        let bytes = steps.iter().map(Step::bytes).sum::<usize>().min(self.queue_bytes);
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).try_acquire_many_owned(bytes).map_err(|_| StoreFault::Busy)?;
         let rows: Vec<Option<u64>> = steps.iter().map(|step| self.catalog.row(step)).collect();
         let takes_long = steps.iter().zip(&rows).any(|(step, row)| row.is_none() && statements::is_of_all(step.sql));
@@ -242,12 +244,4 @@ fn enqueue<T>(queue: Option<&mpsc::Sender<T>>, entry: T) -> Result<(), StoreFaul
         TrySendError::Full(_) => StoreFault::Busy,
         TrySendError::Closed(_) => StoreFault::Closed,
     })
-}
-
-/// How much of the queue's room a value takes.
-fn size(value: &Value) -> usize {
-    match value {
-        Value::Text(text) => text.len() + 32,
-        Value::Null | Value::Integer(_) => 32,
-    }
 }

@@ -22,7 +22,6 @@ use rusqlite::Connection;
 use crate::Options;
 use crate::driver::{Reading, Written};
 use crate::fault::StoreFault;
-use crate::rows::Value;
 use crate::writes::Step;
 
 use batching::{Arrivals, Bounds, NotTaken, Queue};
@@ -68,7 +67,7 @@ impl Sqlite {
     /// Runs all the steps in one transaction, or none. Durable when it returns [`grantd_protocol::changes::Commit::Done`]
     /// (STORE-05). Waits for no room: where too much waits, that is said at once.
     pub(crate) async fn write(&self, steps: Vec<Step>) -> Result<Written, StoreFault> {
-        let bytes = size(&steps);
+        let bytes = steps.iter().map(Step::bytes).sum();
         let waiting = self.waiting.as_ref().ok_or(StoreFault::Closed)?;
         let answer = waiting.push(steps, bytes).map_err(|refused| match refused {
             NotTaken::Full => StoreFault::Busy,
@@ -116,15 +115,6 @@ fn write_until_closed(
     path: &Path,
 ) {
     batching::answer_until_closed(arrivals, most, &mut Writer::new(connection, log, path));
-}
-
-/// What waits in memory, near enough: the texts are most of it.
-fn size(steps: &[Step]) -> usize {
-    let text = |value: &Value| if let Value::Text(text) = value { text.len() } else { 0 };
-    let of = |step: &Step| {
-        size_of::<Step>() + step.values.len() * size_of::<Value>() + step.values.iter().map(text).sum::<usize>()
-    };
-    steps.iter().map(of).sum()
 }
 
 fn spawn(name: &str, path: &Path, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StoreFault> {

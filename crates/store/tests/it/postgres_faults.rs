@@ -1,7 +1,10 @@
 //! What can be wrong with a server is said with its cause and its remedy, and never with a secret.
 
 use grantd_postgres_fixture::{Isolation, Options, Schema, Server};
+use grantd_protocol::changes::{Change, Commit};
 use grantd_store::{Inspection, Location, PostgresServer, PostgresUrlFault, Store, StoreFault};
+
+use crate::records::{issuer, pending};
 
 fn open(url: &str) -> Result<Store, StoreFault> {
     Store::open(&Location::Postgres(PostgresServer::parse(url).unwrap()))
@@ -147,4 +150,27 @@ fn many_may_start_on_an_empty_database_at_once() {
             assert_eq!(thread.join().unwrap(), Ok(()));
         }
     }
+}
+
+#[tokio::test]
+async fn no_more_bytes_wait_than_may_and_whoever_is_told_so_is_not_written() {
+    let schema = schema();
+    let location = Location::Postgres(PostgresServer::parse(&schema.url()).unwrap());
+    let bounds = grantd_store::Options { queue_bytes: 30_000, ..grantd_store::Options::default() };
+    let (store, issuer) = (Store::open_with(&location, &bounds).unwrap(), issuer(0));
+    let long = |number| {
+        let mut long = pending(number, 0, 10);
+        long.state = Some("x".repeat(10_000));
+        vec![Change::AddPending(long)]
+    };
+    // Asked at once: each takes its room before any is answered.
+    let asked = tokio::join!(
+        store.commit(&issuer, long(1)),
+        store.commit(&issuer, long(2)),
+        store.commit(&issuer, long(3)),
+        store.commit(&issuer, vec![Change::AddPending(pending(4, 0, 10))]),
+    );
+    assert_eq!(asked, (Ok(Commit::Done), Ok(Commit::Done), Err(StoreFault::Busy), Ok(Commit::Done)));
+    let kept = Server::shared().execute_in(&schema, "SELECT count(*) FROM pending_requests");
+    assert_eq!(kept, [[Some("3".to_owned())]]);
 }
